@@ -1,0 +1,138 @@
+import type { BenchServer, Flags } from "./bench-server.ts";
+import type { Load, Scenario, ServerName } from "./scenarios.ts";
+import { groupCount, userCount } from "./scenarios.ts";
+import { startServer } from "./server-process.ts";
+import { type LoadResult, runSigload } from "./sigload.ts";
+
+const serverCore = 0;
+const generatorCore = 1;
+/** Above this share of the server's core taken by others a window counts as disturbed. */
+const maxOther = 0.12;
+/** Above this share of its own core the generator, not the server, may be what is measured. */
+const maxGenerator = 0.92;
+
+/** Below this share of its core the server is waiting, so that a rate is not its own. */
+const minServer = 0.85;
+
+/** What is measured and for how long. */
+export interface Plan {
+  readonly scenarios: readonly Scenario[];
+  /** A server that cannot run has the reason in its place. */
+  readonly servers: ReadonlyMap<ServerName, BenchServer | string>;
+  readonly sigload: string;
+  readonly rounds: number;
+  readonly durationS: number;
+  /** A smoke run: no waiting for quiet, 2,000 clients in place of 10,000. */
+  readonly quick: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The figures by row and server, one per round, and what a reader must know of them. */
+export interface Measured {
+  readonly samples: ReadonlyMap<string, ReadonlyMap<ServerName, readonly number[]>>;
+  readonly notes: readonly string[];
+}
+
+/** Runs every scenario against every server, interleaved: one after the other in each round. */
+export async function measure(plan: Plan): Promise<Measured> {
+  const samples = new Map<string, Map<ServerName, number[]>>();
+  const notes = new Map<string, Set<string>>();
+  const note = (text: string, about: string): void => {
+    notes.set(text, (notes.get(text) ?? new Set()).add(about));
+  };
+  if (plan.quick)
+    note("a smoke run: its figures mean nothing", "short windows, 2,000 clients in place of 10,000");
+  for (let round = 1; round <= plan.rounds; round++) {
+    for (const { scenario, name } of plan.scenarios.flatMap(withServers)) {
+      plan.signal.throwIfAborted();
+      const server = plan.servers.get(name) ?? "it is unknown";
+      if (typeof server === "string") {
+        note(`left out: ${server}`, name);
+        continue;
+      }
+      const title = `${scenario.rows[0]?.name}, ${name}`;
+      const said: string[] = [];
+      try {
+        const result = await measureOnce(plan, server, scenario.load);
+        for (const doubt of doubtsOf(result, scenario.load)) note(doubt, title);
+        for (const row of scenario.rows) {
+          const figure = row.figure(result);
+          record(samples, row.name, name, figure);
+          said.push(`${figure.toFixed(2)} ${row.unit}`);
+        }
+      } catch (cause) {
+        plan.signal.throwIfAborted();
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        note(`failed: ${reason}`, title);
+        said.push(`failed: ${reason}`);
+      }
+      console.error(`round ${round}/${plan.rounds}: ${title}: ${said.join(", ")}`);
+    }
+  }
+  return { samples, notes: [...notes].map(([text, about]) => `${text} (${[...about].join("; ")})`) };
+}
+
+function withServers(scenario: Scenario): { scenario: Scenario; name: ServerName }[] {
+  return scenario.servers.map((name) => ({ scenario, name }));
+}
+
+async function measureOnce(plan: Plan, server: BenchServer, load: Load): Promise<LoadResult> {
+  const clients = plan.quick ? Math.min(load.clients, 2_000) : load.clients;
+  await using process = await startServer(server.command, serverCore, plan.signal);
+  await server.prepare(process.port, load);
+  const sends = load.reach !== "nobody";
+  return await runSigload({
+    sigload: plan.sigload,
+    core: generatorCore,
+    mode: sends ? "bcast" : "idle",
+    flags: {
+      ...server.addressing(load),
+      ...reachFlags(load),
+      conns: clients,
+      outstanding: load.underWay,
+      burst: load.burst,
+      size: load.payloadBytes,
+      messagepack: load.messagePackShare,
+      "then-fraction": load.thenHalfRate ? 0.5 : 0,
+      runs: 1,
+      duration: sends ? plan.durationS : 0.1,
+      ...(plan.quick ? { warmup: 0.3, settle: 0.2 } : { warmup: 2, settle: 1, "max-other": maxOther }),
+      port: process.port,
+      "server-pid": process.pid,
+      "server-core": serverCore,
+    },
+    // Connecting, settling and warming up, and up to three windows each for the top and the half rate.
+    timeoutMs: 180_000 + plan.durationS * 6_000,
+    signal: plan.signal,
+  });
+}
+
+function reachFlags({ reach, clients }: Load): Flags {
+  if (reach === "group") return { targets: groupCount, receivers: clients / groupCount };
+  if (reach === "user") return { targets: userCount, receivers: 1 };
+  return {};
+}
+
+function doubtsOf(result: LoadResult, load: Load): string[] {
+  const doubts: string[] = [];
+  if (result.runs.some((window) => window.other_on_server_core > maxOther)) {
+    doubts.push("others used the server's core too");
+  }
+  if (result.runs.some((window) => !window.paced && window.generator_cpu > maxGenerator)) {
+    doubts.push("the generator was at its limit: the server might do more");
+  }
+  if (load.underWay > 1 && result.runs.some((window) => window.server_cpu < minServer)) {
+    doubts.push("the server was not at its limit: it might do more");
+  }
+  return doubts;
+}
+
+function record(
+  samples: Map<string, Map<ServerName, number[]>>,
+  row: string,
+  server: ServerName,
+  figure: number,
+): void {
+  const ofRow = samples.get(row) ?? new Map<ServerName, number[]>();
+  samples.set(row, ofRow.set(server, [...(ofRow.get(server) ?? []), figure]));
+}

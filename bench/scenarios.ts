@@ -1,0 +1,183 @@
+import type { LoadResult } from "./sigload.ts";
+
+/** Who is measured: Hubwire, self-hosted ASP.NET Core SignalR (A) and the bare epoll server in C++ (C). */
+export type ServerName = "hubwire" | "aspnet" | "epoll-bound";
+
+/** Groups that the clients of a group scenario are spread over, one after the other. */
+export const groupCount = 100;
+
+/** Users that a user scenario sends to, one after the other; user i is client i. */
+export const userCount = 1_000;
+
+/** Whom a POST reaches: every client, the 10 of one of 100 groups, one of 1,000 users; `nobody` = nothing is sent. */
+export type Reach = "all" | "group" | "user" | "nobody";
+
+/** What sigload does. */
+export interface Load {
+  readonly clients: number;
+  readonly reach: Reach;
+  /** POSTs (or bursts of them) that may be under way at once. */
+  readonly underWay: number;
+  readonly burst: number;
+  readonly payloadBytes: number;
+  /** Share of the clients that speak MessagePack, 0 to 1. */
+  readonly messagePackShare: number;
+  /** Afterwards, as long again at half of the rate just reached, for latency. */
+  readonly thenHalfRate: boolean;
+}
+
+/** A limit for Hubwire's figure: a number by itself, or times that of another server or row of the same run. */
+export type Target =
+  | { readonly of: "number"; readonly value: number }
+  | { readonly of: "server"; readonly server: ServerName; readonly times: number }
+  | { readonly of: "row"; readonly row: string; readonly times: number };
+
+/** One line of the table: a figure taken from a scenario's result. */
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "lower" | "higher";
+  readonly figure: (result: LoadResult) => number;
+  readonly mustReach: Target;
+  readonly aimsAt?: Target;
+}
+
+/** One run of sigload per server and round, and the rows it feeds. */
+export interface Scenario {
+  readonly servers: readonly ServerName[];
+  readonly load: Load;
+  readonly rows: readonly Row[];
+}
+
+const everyServer: readonly ServerName[] = ["hubwire", "aspnet", "epoll-bound"];
+
+const json: Load = {
+  clients: 1_000,
+  reach: "all",
+  underWay: 1,
+  burst: 1,
+  payloadBytes: 100,
+  messagePackShare: 0,
+  thenHalfRate: false,
+};
+
+const oneUnderWay = "broadcast, 1,000 clients, one under way";
+const oneUnderWay10k = "broadcast, 10,000 clients, one under way";
+const sixteenUnderWay = "broadcast, 1,000 clients, 16 under way";
+const burstsOfTen = "broadcast, 1,000 clients, bursts of 10";
+
+/** What is measured, with the limits that Hubwire has set itself. */
+const scenarios: readonly Scenario[] = [
+  {
+    servers: everyServer,
+    load: { ...json, thenHalfRate: true },
+    rows: [
+      cpuRow(oneUnderWay, timesAspnet(0.65), timesBound(1.35)),
+      {
+        name: "p99 latency at half of the top rate, 1,000 clients",
+        unit: "ms",
+        better: "lower",
+        figure: (result) => (result.runs.find((window) => window.paced)?.p99_us ?? Number.NaN) / 1000,
+        mustReach: timesAspnet(1),
+        aimsAt: timesAspnet(0.5),
+      },
+    ],
+  },
+  {
+    servers: everyServer,
+    load: { ...json, clients: 10_000 },
+    rows: [cpuRow(oneUnderWay10k, timesAspnet(0.45), timesBound(1.5))],
+  },
+  {
+    servers: everyServer,
+    load: { ...json, underWay: 16 },
+    rows: [cpuRow(sixteenUnderWay, timesAspnet(0.35), timesBound(1.2))],
+  },
+  {
+    servers: everyServer,
+    load: { ...json, burst: 10 },
+    rows: [cpuRow(burstsOfTen, timesAspnet(0.4), timesBound(1.4))],
+  },
+  halfMessagePack(oneUnderWay, {}),
+  halfMessagePack(oneUnderWay10k, { clients: 10_000 }),
+  halfMessagePack(sixteenUnderWay, { underWay: 16 }),
+  halfMessagePack(burstsOfTen, { burst: 10 }),
+  {
+    servers: everyServer,
+    load: { ...json, payloadBytes: 2_048 },
+    rows: [cpuRow("broadcast, 1,000 clients, one under way, 2,048 bytes", timesAspnet(0.75))],
+  },
+  {
+    servers: ["hubwire", "aspnet"],
+    load: { ...json, reach: "group", underWay: 16 },
+    rows: [requestRow("group of 10 among 1,000 clients", timesAspnet(1.1), timesAspnet(1.6))],
+  },
+  {
+    servers: ["hubwire", "aspnet"],
+    load: { ...json, reach: "user", underWay: 16 },
+    rows: [requestRow("send to one user, a new token per request", timesAspnet(0.6), timesAspnet(0.9))],
+  },
+  {
+    servers: everyServer,
+    load: { ...json, clients: 10_000, reach: "nobody" },
+    rows: [
+      {
+        name: "connections per second, token checked",
+        unit: "connections/s",
+        better: "higher",
+        figure: (result) => result.connects_per_s,
+        mustReach: timesAspnet(1.4),
+        aimsAt: timesAspnet(2),
+      },
+      {
+        name: "resident memory per idle client, 10,000 clients",
+        unit: "KiB",
+        better: "lower",
+        figure: (result) => result.rss_kib_per_conn,
+        mustReach: { of: "number", value: 9 },
+        aimsAt: { of: "number", value: 6 },
+      },
+    ],
+  },
+];
+
+function cpuRow(name: string, mustReach: Target, aimsAt?: Target): Row {
+  const figure = (result: LoadResult): number =>
+    result.runs.find((window) => !window.paced)?.server_us_per_msg ?? Number.NaN;
+  const row: Row = { name, unit: "µs CPU/message", better: "lower", figure, mustReach };
+  return aimsAt === undefined ? row : { ...row, aimsAt };
+}
+
+function requestRow(name: string, mustReach: Target, aimsAt: Target): Row {
+  const figure = (result: LoadResult): number => result.runs[0]?.broadcasts_per_s ?? Number.NaN;
+  return { name, unit: "requests/s", better: "higher", figure, mustReach, aimsAt };
+}
+
+function halfMessagePack(row: string, load: Partial<Load>): Scenario {
+  return {
+    servers: ["hubwire"],
+    load: { ...json, ...load, messagePackShare: 0.5 },
+    rows: [cpuRow(`${row}, half MessagePack`, { of: "row", row, times: 1.15 })],
+  };
+}
+
+function timesAspnet(times: number): Target {
+  return { of: "server", server: "aspnet", times };
+}
+
+function timesBound(times: number): Target {
+  return { of: "server", server: "epoll-bound", times };
+}
+
+/** The rows whose name contains `text`, in any case, with those they are compared to, and the scenarios that feed them. */
+export function selectScenarios(text: string): { scenarios: readonly Scenario[]; rows: readonly Row[] } {
+  const all = scenarios.flatMap((scenario) => scenario.rows);
+  const asked = all.filter((row) => row.name.toLowerCase().includes(text.toLowerCase()));
+  const names = new Set(
+    asked.flatMap(({ name, mustReach }) => (mustReach.of === "row" ? [name, mustReach.row] : [name])),
+  );
+  return {
+    scenarios: scenarios.filter((scenario) => scenario.rows.some((row) => names.has(row.name))),
+    rows: all.filter((row) => names.has(row.name)),
+  };
+}

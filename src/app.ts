@@ -1,0 +1,333 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setImmediate as runAtEndOfTurn } from "node:timers";
+import { setImmediate } from "node:timers/promises";
+import fastify, { type FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { formatConnectionString } from "./auth/connection-string.ts";
+import { TokenVerifier } from "./auth/token-verifier.ts";
+import type { Config, ConfigOptions } from "./config/config.ts";
+import { configFrom } from "./config/load.ts";
+import { publicEndpoint } from "./config/public-endpoint.ts";
+import type { ClientSession } from "./core/client-session.ts";
+import { ClientSessions } from "./core/client-sessions.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
+import type { EmitEvent } from "./core/events.ts";
+import type { Limits, Timeouts } from "./core/limits.ts";
+import { LocalRouter } from "./core/local-router.ts";
+import { Outbox } from "./core/outbox.ts";
+import type { ChooseBackend, CloseReason, MembershipStore } from "./core/ports.ts";
+import { Sweep } from "./core/sweep.ts";
+import { UserGroups } from "./core/user-groups.ts";
+import { answerBadUrl, restApi } from "./rest/rest-api.ts";
+import { createHttpServer } from "./server/http-server.ts";
+import { MemoryMembershipStore } from "./store/memory-membership-store.ts";
+import { openSqliteMembershipStore } from "./store/sqlite-membership-store.ts";
+import { logEvents } from "./telemetry/events.ts";
+import { ClientAdmission } from "./transports/client-admission.ts";
+import { clientEndpoint } from "./transports/client-endpoint.ts";
+import { acceptsEventStream } from "./transports/client-request.ts";
+import { Connections } from "./transports/connections.ts";
+import type { OpenTransport, TransportContext } from "./transports/transport-context.ts";
+import { WebSocketEndpoint } from "./transports/web-socket-endpoint.ts";
+import { NoUpstream } from "./upstream/no-upstream.ts";
+import { isWebSocketUpgrade } from "./websocket/handshake.ts";
+
+const MEMBERSHIPS_FILE = "memberships.db";
+const SWEEP_INTERVAL_MS = 1_000;
+const EXPIRE_INTERVAL_MS = 60_000;
+const SERVICE_RELOAD: CloseReason = {
+  category: "ServiceReload",
+  message: "Service reloading, try reconnecting",
+  allowReconnect: true,
+};
+
+/** What `createHubwire` takes: any part of the configuration, and the doors that tests need. */
+export interface HubwireOptions extends ConfigOptions {
+  readonly clock?: Clock;
+  /** Gets every event of the service; without it they go nowhere. */
+  readonly emit?: EmitEvent;
+}
+
+/** How much the node holds; all zero when nobody is connected. */
+export interface HubwireSize {
+  readonly hubs: number;
+  readonly clients: number;
+  readonly groups: number;
+  readonly users: number;
+  /** Clients in or past the handshake. */
+  readonly sessions: number;
+  /** Negotiated connections. */
+  readonly connections: number;
+  /** Transports, and connections that wait for one. */
+  readonly transports: number;
+}
+
+/** One Hubwire node inside this process. */
+export interface Hubwire extends AsyncDisposable {
+  /** Listens, and resolves when clients and callers are served. */
+  start(): Promise<void>;
+  /** Where it is reached: `publicUrl` if configured, else what it listens on. */
+  readonly url: string;
+  /** What applications put into their configuration. */
+  readonly connectionString: string;
+  readonly size: HubwireSize;
+  /** Closes clients so that they reconnect, waits for them within the grace period, and ends. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Makes a node for tests and other embedders. Unlike the command it listens on any free port and keeps
+ * memberships in memory unless told otherwise.
+ *
+ * @example
+ * await using hubwire = createHubwire();
+ * await hubwire.start();
+ * connect(hubwire.connectionString);
+ * @throws {ConfigError} listing everything that is wrong with the options
+ */
+export function createHubwire({
+  clock = systemClock,
+  emit = () => {},
+  ...options
+}: HubwireOptions = {}): Hubwire {
+  const config = configFrom({ port: 0, ...options });
+  return new HubwireNode({ config, dataDir: options.dataDir, clock, emit });
+}
+
+/**
+ * Starts the node of the command: as configured, with its events in the log.
+ * @throws {StoreError} when the data folder cannot be used, and node's errors when it cannot listen
+ */
+export async function startFromConfig(config: Config, logger: Logger): Promise<Hubwire> {
+  const node = new HubwireNode({
+    config,
+    dataDir: config.dataDir,
+    clock: systemClock,
+    emit: logEvents(logger),
+  });
+  await node.start();
+  return node;
+}
+
+interface NodeOptions {
+  readonly config: Config;
+  /** Where memberships are kept; `undefined` for in memory. */
+  readonly dataDir: string | undefined;
+  readonly clock: Clock;
+  readonly emit: EmitEvent;
+}
+
+class HubwireNode implements Hubwire {
+  readonly #config: Config;
+  readonly #dataDir: string | undefined;
+  readonly #clock: Clock;
+  readonly #emit: EmitEvent;
+  readonly #router = new LocalRouter();
+  readonly #sessionSweep = new Sweep<ClientSession>();
+  readonly #sessions: ClientSessions;
+  readonly #connections: Connections;
+  readonly #transports = new Sweep<OpenTransport>();
+  readonly #context: TransportContext;
+  readonly #resources = new AsyncDisposableStack();
+  #app: FastifyInstance | undefined;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #endpoint: { readonly endpoint: string; readonly port: number };
+  #userGroups: UserGroups | undefined;
+
+  constructor({ config, dataDir, clock, emit }: NodeOptions) {
+    this.#config = config;
+    this.#endpoint = publicEndpoint(config);
+    this.#dataDir = dataDir;
+    this.#clock = clock;
+    this.#emit = emit;
+    const limits: Limits = config.limits;
+    const timeouts = timeoutsOf(config);
+    const outbox = (): Outbox => new Outbox((flush) => void runAtEndOfTurn(flush));
+    this.#sessions = new ClientSessions({
+      router: this.#router,
+      limits,
+      timeouts,
+      clock,
+      sweep: this.#sessionSweep,
+      emit,
+      groupsOf: async (hub, userId) => (await this.#userGroups?.groupsOf(hub, userId)) ?? [],
+    });
+    this.#context = {
+      clock,
+      limits,
+      timeouts,
+      sweep: this.#transports,
+      outboxes: { Text: outbox(), Binary: outbox(), ServerSentEvents: outbox(), LongPolling: outbox() },
+    };
+    this.#connections = new Connections(this.#context, this.#sessions);
+  }
+
+  get url(): string {
+    const { endpoint, port } = this.#endpoint;
+    const url = new URL(endpoint);
+    url.port = String(port);
+    return url.href.replace(/\/$/, "");
+  }
+
+  get connectionString(): string {
+    const [accessKey = ""] = this.#config.accessKeys;
+    return formatConnectionString({ ...this.#endpoint, accessKey });
+  }
+
+  get size(): HubwireSize {
+    return {
+      ...this.#router.size,
+      sessions: this.#sessions.size,
+      connections: this.#connections.size,
+      transports: this.#transports.size,
+    };
+  }
+
+  async start(): Promise<void> {
+    const store = this.#openStore();
+    this.#resources.use(store);
+    this.#userGroups = new UserGroups(store, this.#router, this.#clock);
+    const app = await this.#createApp(this.#userGroups);
+    this.#app = app;
+    try {
+      await app.listen({ port: this.#config.port, host: this.#config.host, backlog: 4096 });
+    } catch (error) {
+      await this.#resources.disposeAsync();
+      throw error;
+    }
+    const { port } = app.server.address() as AddressInfo;
+    this.#endpoint = publicEndpoint({ ...this.#config, port });
+    this.#resources.use(this.#clock.every(SWEEP_INTERVAL_MS, () => this.#sweep()));
+    this.#resources.use(this.#clock.every(EXPIRE_INTERVAL_MS, () => void this.#expire(store)));
+    this.#emit({ name: "service.started", url: this.url });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #openStore(): MembershipStore {
+    return this.#dataDir === undefined
+      ? new MemoryMembershipStore()
+      : openSqliteMembershipStore(join(this.#dataDir, MEMBERSHIPS_FILE));
+  }
+
+  async #createApp(userGroups: UserGroups): Promise<FastifyInstance> {
+    const { limits, cors } = this.#config;
+    const verifier = new TokenVerifier(this.#config.accessKeys, this.#clock);
+    const admission = new ClientAdmission({
+      verifier,
+      chooseBackend: this.#chooseBackend(),
+      emit: this.#emit,
+      closedBecause: () => this.#closedBecause(),
+    });
+    const webSockets = new WebSocketEndpoint(this.#connections, admission, cors.allowedOrigins);
+    const app = fastify({
+      serverFactory: (handler) =>
+        createHttpServer(
+          limits,
+          {
+            wants: (request) => isWebSocketUpgrade(request) && !acceptsEventStream(request),
+            accept: (upgrade) => webSockets.accept(upgrade),
+          },
+          handler,
+        ),
+      bodyLimit: limits.maxRequestBodyBytes,
+      frameworkErrors: answerBadUrl,
+      return503OnClosing: false,
+      routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: limits.maxUrlBytes },
+    });
+    await app.register(restApi, {
+      router: this.#router,
+      userGroups,
+      verifier,
+      emit: this.#emit,
+      ready: () => !this.#isStopping,
+    });
+    await app.register(clientEndpoint, {
+      connections: this.#connections,
+      admission,
+      allowedOrigins: cors.allowedOrigins,
+    });
+    return app;
+  }
+
+  /** The service mode. Until app servers can connect, `auto` always finds none. */
+  #chooseBackend(): ChooseBackend {
+    if (this.#config.mode === "default")
+      return (hub) => ({
+        refused: `No app server is connected for hub '${hub}', and mode 'default' needs one.`,
+      });
+    const noUpstream = new NoUpstream(this.#emit);
+    return () => noUpstream;
+  }
+
+  #closedBecause(): { status: number; text: string } | undefined {
+    if (this.#isStopping) return { status: 503, text: SERVICE_RELOAD.message };
+    if (this.#connections.isFull)
+      return { status: 429, text: "Too many connections have not finished their handshake." };
+    return undefined;
+  }
+
+  #sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#sessionSweep.tick(nowMs);
+    this.#transports.tick(nowMs);
+  }
+
+  async #expire(store: MembershipStore): Promise<void> {
+    try {
+      let memberships = 0;
+      for (let deleted = -1; deleted !== 0; memberships += deleted) {
+        deleted = await store.expire(this.#clock.epochMs());
+        await setImmediate();
+      }
+      if (memberships > 0) this.#emit({ name: "store.expired", memberships });
+    } catch (error) {
+      this.#emit({ name: "store.failed", error });
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    const app = this.#app;
+    if (app !== undefined && app.server.listening) {
+      this.#emit({ name: "service.stopping", clients: this.#router.size.clients });
+      this.#sessions.endAll(SERVICE_RELOAD);
+      const cut = setTimeout(() => this.#cut(app), this.#config.shutdownGraceSeconds * 1_000);
+      const closed = once(app.server, "close");
+      await app.close();
+      await closed;
+      clearTimeout(cut);
+    }
+    await this.#resources.disposeAsync();
+    this.#emit({ name: "service.stopped" });
+  }
+
+  /** The grace period is over: whoever is still here is dropped. */
+  #cut(app: FastifyInstance): void {
+    for (const transport of this.#transports) transport.destroy();
+    app.server.closeAllConnections();
+  }
+}
+
+function timeoutsOf({ timeouts }: Config): Timeouts {
+  return {
+    handshakeMs: timeouts.handshakeSeconds * 1_000,
+    keepAliveMs: timeouts.keepAliveSeconds * 1_000,
+    clientMs: timeouts.clientSeconds * 1_000,
+    disconnectMs: timeouts.disconnectSeconds * 1_000,
+    pollIdleMs: timeouts.pollIdleSeconds * 1_000,
+    pollMs: timeouts.pollSeconds * 1_000,
+    webSocketCloseMs: timeouts.webSocketCloseSeconds * 1_000,
+    sendMs: timeouts.sendSeconds * 1_000,
+  };
+}

@@ -1,0 +1,50 @@
+import { type Command, Option } from "commander";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { type Setting, settings } from "../config/schema.ts";
+
+/** The settings that have a flag. */
+export type FlaggedSetting = "port" | "host" | "accessKeys" | "mode" | "dataDir" | "logLevel";
+
+const SHORT: Readonly<Record<string, string>> = { port: "-p, " };
+
+/** Adds `--config` and the flags of these settings, with the schema's words. */
+export function addConfigOptions(command: Command, paths: readonly FlaggedSetting[]): Command {
+  for (const setting of flagged(paths)) command.addOption(optionOf(setting));
+  return command.option("-c, --config <file>", "YAML or JSON file with settings (HUBWIRE_CONFIG)");
+}
+
+/**
+ * The configuration that the command's flags, the environment and the file make.
+ * @param given values that stand for a flag which the command has under another name
+ * @throws {ConfigError}
+ */
+export function configOf(
+  command: Command,
+  given: Partial<Record<FlaggedSetting, string | undefined>> = {},
+): Config {
+  const values = command.opts<Record<string, string | string[] | undefined>>();
+  const flags: Record<string, string | string[] | undefined> = {};
+  for (const setting of settings)
+    if (setting.about.flag) flags[setting.path] = values[optionOf(setting).attributeName()];
+  for (const [path, value] of Object.entries(given)) flags[path] ??= value;
+  const { config: file } = command.opts<{ config?: string }>();
+  return loadConfig({ file, env: process.env, flags });
+}
+
+function flagged(paths: readonly string[]): readonly Setting[] {
+  return settings.filter(({ path }) => paths.includes(path));
+}
+
+function optionOf({ path, env, about }: Setting): Option {
+  const flag = about.flag ?? "";
+  const isList = Array.isArray(about.default);
+  const remarks = `${isList ? "repeatable, " : ""}default ${String(about.default)}, ${about.alsoEnv ?? env}`;
+  const option = new Option(
+    `${SHORT[path] ?? ""}${flag} <${flag.slice(2)}>`,
+    `${about.doc.replaceAll("`", '"')} (${remarks})`,
+  );
+  return isList
+    ? option.argParser((key: string, before: string[] | undefined) => [...(before ?? []), key])
+    : option;
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { connstrCommand } from "./connstr.ts";
+import { healthCommand } from "./health.ts";
+import { packageVersion } from "./package-version.ts";
+import { runProgram } from "./run-program.ts";
+import { startCommand } from "./start.ts";
+import { tokenCommand } from "./token.ts";
+import { versionCommand } from "./version.ts";
+
+const program = new Command("hubwire")
+  .description("A self-hosted service that takes the place of Azure SignalR Service")
+  .version(packageVersion())
+  .addCommand(startCommand())
+  .addCommand(tokenCommand())
+  .addCommand(connstrCommand())
+  .addCommand(healthCommand())
+  .addCommand(versionCommand());
+
+// 78 is EX_CONFIG of sysexits.h: supervisors can tell a wrong configuration from a crash.
+await runProgram(program, process.argv.slice(2), { usage: 2, config: 78 });

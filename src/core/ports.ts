@@ -1,0 +1,118 @@
+import type { HubMessage } from "../protocol/hub-protocol.ts";
+import type { Client } from "./client.ts";
+import type { Audience, Delivery } from "./delivery.ts";
+import type { EncodedMessage } from "./encoded-message.ts";
+import type { TransportName } from "./identity.ts";
+
+/** Why a client is being closed. `category` is one of Azure's `ConnectionCloseCategory` names, for logs and metrics. */
+export interface CloseReason {
+  readonly category:
+    | "Normal"
+    | "PingTimeout"
+    | "InvokeUpstreamFailed"
+    | "NoAvailableServerConnection"
+    | "SlowClient"
+    | "HandshakeError"
+    | "ClosedByAppServer"
+    | "ServiceReload"
+    | "BadRequest"
+    | "Unauthorized";
+  /** For the logs always; for the client only where its identity allows details. */
+  readonly message: string;
+  /** Told to the client: whether its automatic reconnect may start. */
+  readonly allowReconnect: boolean;
+}
+
+/** How bytes reach one client. One instance per attached transport, made in `transports/`. */
+export interface ClientTransport {
+  readonly kind: TransportName;
+  /** Bytes accepted but not yet taken by the network. Above `limits.maxBufferedBytes` the client is closed. */
+  readonly bufferedBytes: number;
+  /**
+   * Adds a whole hub message to what leaves at the end of this turn of the event loop.
+   * Never throws, never blocks: a dead peer surfaces as `ClientSession.transportClosed`.
+   */
+  send(message: EncodedMessage): void;
+  /** Lets what was sent so far leave now, in one write. */
+  flush(): void;
+  /** Sends what is pending, then ends the transport in its polite way. */
+  close(): void;
+  /** Drops the transport with all that is pending. */
+  destroy(): void;
+}
+
+/** Who holds the conversation with a hub's clients: app servers (default mode) or webhooks (serverless mode). */
+export interface ClientBackend {
+  /** The client's handshake succeeded and deliveries reach it. Called once, before `received` and `closed`. */
+  opened(client: Client): void;
+  /** One hub message of types 1 to 5, in the order the client sent them. `message.bytes` must be copied to be kept. */
+  received(client: Client, message: HubMessage): void;
+  /** The client has left its hub; called once for each `opened`. */
+  closed(client: Client, reason: CloseReason): void;
+}
+
+/**
+ * Decides, each time a client connects, who holds the conversation with it: this is where the service mode lives.
+ * A text instead of a backend refuses the client and tells it why.
+ */
+export type ChooseBackend = (hub: string) => ClientBackend | { readonly refused: string };
+
+/**
+ * Gets deliveries and questions to every client they concern, on this node and the others.
+ *
+ * - At most once per client and delivery, however often a client is in the audience.
+ * - Deliveries and group changes of one sender that awaits each are seen in that order by every client.
+ * - Every answer is about the moment of asking; a client may come or go right after.
+ */
+export interface Router {
+  /** Resolves when local clients have it in their send buffer and other nodes were told. */
+  deliver(delivery: Delivery): Promise<void>;
+  /** Whether anyone is in the audience. */
+  exists(hub: string, audience: Audience): Promise<boolean>;
+  /** Closes all in the audience but the excluded; resolves to how many were closed. */
+  close(
+    hub: string,
+    audience: Audience,
+    excluding: ReadonlySet<string>,
+    reason: CloseReason,
+  ): Promise<number>;
+  /** Adds all in the audience to the group; resolves to how many there were, 0 for an unknown connection. */
+  addToGroup(hub: string, audience: Audience, group: string): Promise<number>;
+  /** Takes all in the audience out of the group. */
+  removeFromGroup(hub: string, audience: Audience, group: string): Promise<void>;
+  /** Takes all in the audience out of every group they are in. */
+  removeFromAllGroups(hub: string, audience: Audience): Promise<void>;
+}
+
+/**
+ * Which users are in which groups, beyond the life of their connections.
+ *
+ * - A write is durable against the end of the process when its promise resolves.
+ * - Times are milliseconds since the epoch and are passed in; a membership whose `expiresAtMs` is not above `nowMs` does not exist.
+ * - Hub, user and group are compared exactly.
+ *
+ * Every implementation must pass `testMembershipStore` in `store/membership-store.contract.ts`.
+ */
+export interface MembershipStore extends AsyncDisposable {
+  /**
+   * Adds or renews a membership. `"none"` as time to live means at most one year, and that only the 100
+   * last updated memberships of that kind are kept per user (the oldest is dropped).
+   */
+  add(membership: Membership, ttlSeconds: number | "none", nowMs: number): Promise<void>;
+  /** Forgets one membership; unknown ones are no error. */
+  remove(membership: Membership): Promise<void>;
+  /** Forgets all memberships of a user. */
+  removeAll(hub: string, userId: string): Promise<void>;
+  /** Whether the membership exists now. */
+  has(membership: Membership, nowMs: number): Promise<boolean>;
+  /** The groups that a connection of this user joins when it comes. */
+  groupsOf(hub: string, userId: string, nowMs: number): Promise<string[]>;
+  /** Deletes what has expired, a bounded number at a time; resolves to how many were deleted. */
+  expire(nowMs: number): Promise<number>;
+}
+
+export interface Membership {
+  readonly hub: string;
+  readonly userId: string;
+  readonly group: string;
+}

@@ -1,0 +1,117 @@
+import { HubMessageType, type HubProtocol } from "./hub-protocol.ts";
+import { jsonToMessagePack, messagePackBound } from "./json-to-messagepack.ts";
+import { MessagePackMessageReader, ResultKind } from "./messagepack-message.ts";
+import { writeByte, writeInteger, writeString } from "./messagepack-write.ts";
+import { messageTooLarge, ProtocolError } from "./protocol-error.ts";
+
+/** Bytes of the longest length prefix. */
+const MAX_PREFIX = 5;
+
+const NIL = 0xc0;
+const FALSE = 0xc2;
+const TRUE = 0xc3;
+const NO_HEADERS = 0x80;
+const EMPTY_ARRAY = 0x90;
+
+/**
+ * Hub protocol `messagepack`: a length prefix (7 bits a byte, the lowest first) and one MessagePack array,
+ * docs/spec/client-endpoint.md §3.1, §3.6. Elements behind those that this version knows are passed over.
+ */
+export const hubMessagePack: HubProtocol = {
+  name: "messagepack",
+  transferFormat: "Binary",
+
+  findEnd(buffer, start, maxBytes) {
+    const content = contentStart(buffer, start, buffer.length);
+    if (content < 0) return -1;
+    let length = 0;
+    for (let at = content - 1; at >= start; at--) length = length * 0x80 + ((buffer[at] as number) & 0x7f);
+    const end = content + length;
+    if (end - start > maxBytes) throw messageTooLarge(maxBytes);
+    return end <= buffer.length ? end : -1;
+  },
+
+  read(buffer, start, end) {
+    const content = contentStart(buffer, start, end);
+    return new MessagePackMessageReader(buffer, content < 0 ? end : content, end).read(
+      buffer.subarray(start, end),
+    );
+  },
+
+  invocation(target, args) {
+    return framed(20 + 3 * target.length + messagePackBound(args.length), (out, start) => {
+      let at = writeByte(out, start, 0x96);
+      at = writeByte(out, at, HubMessageType.invocation);
+      at = writeByte(out, at, NO_HEADERS);
+      at = writeByte(out, at, NIL);
+      at = writeString(out, at, target);
+      at = jsonToMessagePack(args, out, at);
+      return writeByte(out, at, EMPTY_ARRAY);
+    });
+  },
+
+  completionError(invocationId, error) {
+    return framed(20 + 3 * (invocationId.length + error.length), (out, start) => {
+      let at = writeByte(out, start, 0x95);
+      at = writeByte(out, at, HubMessageType.completion);
+      at = writeByte(out, at, NO_HEADERS);
+      at = writeString(out, at, invocationId);
+      at = writeByte(out, at, ResultKind.error);
+      return writeString(out, at, error);
+    });
+  },
+
+  ping: Buffer.of(2, 0x91, HubMessageType.ping),
+
+  close(error, allowReconnect) {
+    return framed(20 + 3 * (error?.length ?? 0), (out, start) => {
+      let at = writeByte(out, start, 0x93);
+      at = writeByte(out, at, HubMessageType.close);
+      at = error === undefined ? writeByte(out, at, NIL) : writeString(out, at, error);
+      return writeByte(out, at, allowReconnect ? TRUE : FALSE);
+    });
+  },
+
+  ack: (sequenceId) => numbered(HubMessageType.ack, sequenceId),
+  sequence: (sequenceId) => numbered(HubMessageType.sequence, sequenceId),
+};
+
+function numbered(type: number, sequenceId: number): Buffer {
+  return framed(20, (out, start) => {
+    return writeInteger(out, writeByte(out, writeByte(out, start, 0x92), type), sequenceId);
+  });
+}
+
+/** Where most messages are composed before they are copied out at their true size. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A message of at most `maxBytes` that `write` composes from an index on, returning the index after it. */
+function framed(maxBytes: number, write: (out: Buffer, start: number) => number): Buffer {
+  const out = maxBytes + MAX_PREFIX <= scratch.length ? scratch : Buffer.allocUnsafe(maxBytes + MAX_PREFIX);
+  const end = write(out, MAX_PREFIX);
+  const length = end - MAX_PREFIX;
+  let start = MAX_PREFIX - prefixBytes(length);
+  const message = out.subarray(start, end);
+  for (let left = length; start < MAX_PREFIX; start++, left = Math.floor(left / 0x80)) {
+    out[start] = (left & 0x7f) | (start < MAX_PREFIX - 1 ? 0x80 : 0);
+  }
+  return Buffer.from(message);
+}
+
+function prefixBytes(length: number): number {
+  let bytes = 1;
+  for (let left = length; left >= 0x80; left = Math.floor(left / 0x80)) bytes++;
+  return bytes;
+}
+
+/** The index after a length prefix, or -1 while it is incomplete. */
+function contentStart(buffer: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number;
+    if (at === start + MAX_PREFIX - 1 && byte > 7) {
+      throw new ProtocolError("FormatException: Messages over 2GB in size are not supported.");
+    }
+    if (byte < 0x80) return at + 1;
+  }
+  return -1;
+}

@@ -1,0 +1,34 @@
+import { ApiError } from "../core/errors.ts";
+
+/** The versions whose answers differ: v1 is in the path, the others in the query. */
+export type ApiVersion = "v1" | DatedVersion;
+
+type DatedVersion = (typeof DATED_VERSIONS)[number];
+
+/** Oldest first. */
+const DATED_VERSIONS = ["2020-10-01", "2022-06-01"] as const;
+
+/**
+ * The version that an `api-version` is served as: itself, or the nearest known one before it, so that a newer SDK
+ * gets what this service can do. A `-preview` is served like the version it precedes.
+ * @throws {ApiError} when it is missing, no date, or older than all known versions
+ */
+export function datedVersion(requested: string | undefined): DatedVersion {
+  if (requested === undefined) throw refused(`The query must have 'api-version'. ${HINT}`);
+  const date = /^(\d{4}-\d\d-\d\d)(?:-preview)?$/i.exec(requested)?.[1];
+  if (date === undefined || !isCalendarDate(date)) throw refused(`'api-version' must be a date. ${HINT}`);
+  const version = DATED_VERSIONS.findLast((known) => known <= date);
+  if (version === undefined) throw refused(`'api-version' is too old. ${HINT}`);
+  return version;
+}
+
+const HINT = `This service knows ${DATED_VERSIONS.join(" and ")}, and takes later dates for the last of them.`;
+
+function isCalendarDate(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+function refused(message: string): ApiError {
+  return new ApiError("Error.Request.ApiVersion", message, "api-version");
+}

@@ -1,0 +1,57 @@
+import type { Router } from "../core/ports.ts";
+import type { UserGroups } from "../core/user-groups.ts";
+import type { ApiVersion } from "./api-version.ts";
+import type { RestCall } from "./rest-call.ts";
+
+/** What operations act on. */
+export interface RestServices {
+  readonly router: Router;
+  /** Any failure of it is taken for one of its store. */
+  readonly userGroups: UserGroups;
+  /** Whether the service takes new clients: not while it is stopping. */
+  readonly ready: () => boolean;
+}
+
+/** One operation of the data plane; the tables of them are in the file of their resource. */
+export interface Operation {
+  /** GET is served beside every HEAD: SDKs ask with it although the specification does not have it. */
+  readonly method: "DELETE" | "HEAD" | "POST" | "PUT";
+  /** Below `/api` and `/api/v1`, with `{hub}`, `{group}`, `{user}` and `{connectionId}` for parameters. */
+  readonly path: string;
+  /** Other spellings that only `/api/v1` has. */
+  readonly v1Paths?: readonly string[];
+  /** What a caller must be allowed to do. An anonymous operation needs no token, and no `api-version`. */
+  readonly access: "anonymous" | "read" | "write";
+  /** The status of success. */
+  readonly statuses: Readonly<Record<ApiVersion, number>>;
+  /** The body of a success with content; there is none for `HEAD`, before 2022-06-01, and where this is left out. */
+  readonly response?: ServiceResponse;
+  /**
+   * Does it. Resolves when it is done, to nothing that matters.
+   * @throws {ApiError} what the caller is told instead of success
+   */
+  readonly run: (call: RestCall, services: RestServices) => Promise<unknown>;
+}
+
+/** Azure's body of a success, docs/spec/rest-api.md §1.5. Its error codes are `level.scope.errorKind`, and so is this code. */
+interface ServiceResponse {
+  readonly code: string;
+  readonly level: "Info";
+  readonly scope: Scope;
+  readonly errorKind: "Unknown";
+  readonly message: string;
+  readonly isSuccess: true;
+}
+
+type Scope = "Request" | "Connection" | "User" | "Group";
+
+/** The body of a success concerning `scope`. */
+export function success(scope: Scope, message: string): ServiceResponse {
+  const [level, errorKind] = ["Info", "Unknown"] as const;
+  return { code: `${level}.${scope}.${errorKind}`, level, scope, errorKind, message, isSuccess: true };
+}
+
+/** The same status in all versions. */
+export function always(status: number): Operation["statuses"] {
+  return { v1: status, "2020-10-01": status, "2022-06-01": status };
+}

@@ -1,0 +1,115 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
+import { audienceAllowsRest } from "../auth/audience.ts";
+import { bearerToken } from "../auth/bearer-token.ts";
+import type { TokenVerifier } from "../auth/token-verifier.ts";
+import { ApiError } from "../core/errors.ts";
+import type { EmitEvent } from "../core/events.ts";
+import { type ApiVersion, datedVersion } from "./api-version.ts";
+import type { Operation, RestServices } from "./operation.ts";
+import { type OperationsByMethod, operationsByPath, type VersionFamily } from "./operations.ts";
+import { problemOf, sendErrorDetail, sendErrorText } from "./problem.ts";
+import { RestCall } from "./rest-call.ts";
+import { RestQuery } from "./rest-query.ts";
+
+/** What the REST API needs of the rest of the node. */
+export interface RestApiOptions extends RestServices {
+  readonly verifier: TokenVerifier;
+  readonly emit: EmitEvent;
+}
+
+/**
+ * The REST data plane: `/api/…?api-version=…` and `/api/v1/…`. The body limit is that of `app`, which must route paths in any
+ * letter case and with parameters of any length, and have `answerBadUrl` as its `frameworkErrors`.
+ */
+export async function restApi(app: FastifyInstance, options: RestApiOptions): Promise<void> {
+  await app.register(async (api) => serve(api, "dated", options), { prefix: "/api" });
+  await app.register(async (api) => serve(api, "v1", options), { prefix: "/api/v1" });
+}
+
+/** Answers a request whose path cannot be unescaped: fastify finds that before it knows whose path it is. */
+export function answerBadUrl(error: Error, _request: FastifyRequest, reply: FastifyReply): void {
+  void sendErrorDetail(reply, problemOf(error));
+}
+
+/** Serves a family of versions on an instance of its own. */
+function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOptions): void {
+  const sendError = family === "v1" ? sendErrorText : sendErrorDetail;
+  api.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500 && "cause" in problem)
+      options.emit({
+        name: "rest.failed",
+        method: request.method,
+        path: pathOf(request),
+        error: problem.cause,
+      });
+    // fastify would hang up on a body that it does not read to its end: a caller who is still sending might never see the answer.
+    reply.removeHeader("connection");
+    return sendError(reply, problem);
+  });
+  api.setNotFoundHandler((request) => {
+    throw new ApiError("Error.Request.NotFound", `There is no operation at ${pathOf(request)}.`);
+  });
+  // Which types a body may have is for the operation to say: those without a body ignore what old SDKs send.
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+  const authorize = authorization(options);
+  for (const [path, byMethod] of operationsByPath(family)) {
+    const url = path.replaceAll("/:", "/::").replace(/\{(\w+)\}/g, ":$1");
+    for (const [method, operation] of byMethod) {
+      const onRequest = operation.access === "anonymous" ? [] : [authorize];
+      const handler = answerOf(operation, family, options);
+      api.route({ method, url, exposeHeadRoute: false, onRequest, handler });
+    }
+    const refuse = methodRefusal(byMethod);
+    const others = api.supportedMethods.filter((method) => !byMethod.has(method));
+    api.route({ method: others, url, onRequest: refuse, handler: refuse });
+  }
+}
+
+/** Lets a request pass that has a good token for its path. Runs before the body is read. */
+function authorization({ verifier, emit }: RestApiOptions): onRequestHookHandler {
+  return (request, reply, done) => {
+    const token = bearerToken(request.headers.authorization, []);
+    const verified = verifier.verify(token, (audience) => audienceAllowsRest(audience, request.url));
+    if (verified.ok) return done();
+    const { challenge, reason } = verified;
+    emit({ name: "rest.unauthorized", method: request.method, path: pathOf(request), reason });
+    void reply.code(401).header("WWW-Authenticate", challenge).send();
+  };
+}
+
+function answerOf(
+  operation: Operation,
+  family: VersionFamily,
+  services: RestServices,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  const { access, response, run, statuses } = operation;
+  const body = response && JSON.stringify(response);
+  const versionOf = (query: RestQuery): ApiVersion => {
+    if (family === "v1") return "v1";
+    return access === "anonymous" ? "2022-06-01" : datedVersion(query.first("api-version"));
+  };
+  return async (request, reply) => {
+    const query = new RestQuery(request.url);
+    const version = versionOf(query);
+    await run(new RestCall(version, request, query), services);
+    void reply.code(statuses[version]);
+    const hasBody = version === "2022-06-01" && request.method !== "HEAD";
+    return hasBody && body ? reply.type("application/json; charset=utf-8").send(body) : reply.send();
+  };
+}
+
+function methodRefusal(byMethod: OperationsByMethod): (request: FastifyRequest, reply: FastifyReply) => void {
+  const allow = [...byMethod.keys()].join(", ");
+  return (request, reply) => {
+    void reply.header("Allow", allow);
+    throw new ApiError("Error.Request.MethodNotAllowed", `This path has no ${request.method}, but ${allow}.`);
+  };
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  const mark = url.indexOf("?");
+  return mark < 0 ? url : url.slice(0, mark);
+}

@@ -1,0 +1,162 @@
+import type { ClientSession } from "../core/client-session.ts";
+import type { ClientSessions } from "../core/client-sessions.ts";
+import type { ClientIdentity, TransportName } from "../core/identity.ts";
+import type { ClientBackend, ClientTransport } from "../core/ports.ts";
+import { ReceiveBuffer } from "../core/receive-buffer.ts";
+import { newConnectionId } from "./connection-ids.ts";
+import type { LongPollingTransport } from "./long-polling-transport.ts";
+import type { OpenTransport, TransportContext } from "./transport-context.ts";
+
+/** A transport that can be given the session it feeds. */
+export interface AttachableTransport extends ClientTransport {
+  session: ClientSession | undefined;
+}
+
+/** What negotiate, or a first request without it, has settled about a connection. */
+export interface NegotiatedConnection {
+  readonly hub: string;
+  readonly identity: ClientIdentity;
+  readonly query: string;
+  readonly backend: ClientBackend;
+  readonly statefulReconnect: boolean;
+}
+
+/** One negotiated connection: found by its token by every later request, until it is over. */
+export class Connection implements OpenTransport {
+  readonly connectionId: string = newConnectionId();
+  /** The `id` of later requests: a secret with negotiate version 1, the connection id with version 0. */
+  readonly token: string;
+  readonly negotiated: NegotiatedConnection;
+  /** Fixed with the first attach. */
+  transport: TransportName | undefined;
+  session: ClientSession | undefined;
+  longPolling: LongPollingTransport | undefined;
+  /** Ends when the posts that have come so far are read: they are read one at a time. */
+  posting: Promise<unknown> = Promise.resolve();
+  /** What was posted before a transport was there. */
+  #early: ReceiveBuffer | undefined;
+  readonly #connections: Connections;
+  readonly #sinceMs: number;
+
+  constructor(connections: Connections, version: 0 | 1, negotiated: NegotiatedConnection) {
+    this.#connections = connections;
+    this.negotiated = negotiated;
+    this.token = version === 0 ? this.connectionId : newConnectionId();
+    this.#sinceMs = connections.context.clock.monotonicMs();
+  }
+
+  /** Whether its token alone proves who asks: with version 0 the token is the public connection id. */
+  get hasSecretToken(): boolean {
+    return this.token !== this.connectionId;
+  }
+
+  /** Whether the connection has ended. */
+  get isGone(): boolean {
+    return this.session === undefined ? this.#connections.find(this.token) !== this : this.session.isClosed;
+  }
+
+  /** Takes bytes that were posted; `false` when the connection has ended, or holds too much that no transport has started. */
+  receive(chunk: Buffer): boolean {
+    if (this.isGone) return false;
+    if (this.session !== undefined) {
+      this.session.receive(chunk);
+      return true;
+    }
+    if (this.#early === undefined) this.#early = new ReceiveBuffer(chunk);
+    else this.#early.append(chunk);
+    return this.#early.length <= this.#connections.context.limits.maxRequestBodyBytes;
+  }
+
+  /** The session has started: it gets what was posted before. */
+  started(session: ClientSession): void {
+    this.session = session;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) session.receive(early.bytes);
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#sinceMs >= this.#connections.context.timeouts.disconnectMs) this.destroy();
+  }
+
+  destroy(): void {
+    this.#connections.drop(this);
+  }
+}
+
+/** All negotiated connections of this node by their tokens. */
+export class Connections {
+  readonly context: TransportContext;
+  readonly #sessions: ClientSessions;
+  readonly #byToken = new Map<string, Connection>();
+  #unattached = 0;
+
+  constructor(context: TransportContext, sessions: ClientSessions) {
+    this.context = context;
+    this.#sessions = sessions;
+  }
+
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  /** Whether as many connections as allowed are on their way to a finished handshake. */
+  get isFull(): boolean {
+    return this.#unattached + this.#sessions.pending >= this.context.limits.maxPendingConnections;
+  }
+
+  /** Remembers a connection until it is attached, for as long as the disconnect timeout. */
+  negotiate(version: 0 | 1, negotiated: NegotiatedConnection): Connection {
+    const connection = new Connection(this, version, negotiated);
+    this.#byToken.set(connection.token, connection);
+    this.#unattached++;
+    this.context.sweep.add(connection);
+    return connection;
+  }
+
+  find(token: string): Connection | undefined {
+    return this.#byToken.get(token);
+  }
+
+  /**
+   * Starts the session of a negotiated connection on its first transport. When the session is over so is the
+   * connection, but for a long-polling one, which later polls must find to learn of it.
+   */
+  attach(connection: Connection, transport: AttachableTransport): void {
+    this.#settle(connection);
+    connection.transport = transport.kind;
+    const onEnded = transport.kind === "LongPolling" ? undefined : () => this.drop(connection);
+    connection.started(this.start(connection.connectionId, connection.negotiated, transport, onEnded));
+  }
+
+  /** Starts a session, be it of a negotiated connection or not. */
+  start(
+    connectionId: string,
+    { hub, identity, query, backend, statefulReconnect }: NegotiatedConnection,
+    transport: AttachableTransport,
+    onEnded?: () => void,
+  ): ClientSession {
+    const origin = { connectionId, hub, identity, query };
+    const session = this.#sessions.start({
+      origin,
+      transport,
+      backend,
+      statefulReconnect,
+      ...(onEnded && { onEnded }),
+    });
+    transport.session = session;
+    return session;
+  }
+
+  /** Forgets a connection: its token is unknown from now on. */
+  drop(connection: Connection): void {
+    this.#settle(connection);
+    this.#byToken.delete(connection.token);
+  }
+
+  #settle(connection: Connection): void {
+    if (connection.transport !== undefined || !this.#byToken.has(connection.token)) return;
+    this.#unattached--;
+    this.context.sweep.delete(connection);
+  }
+}
