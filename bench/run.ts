@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
-const durationS = Number(options.duration ?? (options.quick ? 0.5 : 5));
+const durationS = Number(options.duration ?? (options.quick ? 0.3 : 5));
 const selected = selectScenarios(options.only);
 
 if (options.help) console.log(usage);

@@ -22,6 +22,7 @@ export interface LoadWindow {
 export interface LoadResult {
   readonly failed: number;
   readonly connects_per_s: number;
+  readonly connect_other_on_server_core: number;
   readonly rss_kib_per_conn: number;
   readonly last_error: string;
   readonly runs: readonly LoadWindow[];

@@ -8,6 +8,8 @@ const TRANSPORT_BITS: readonly (readonly [bit: number, name: TransportName])[] =
   [4, "LongPolling"],
 ];
 
+const ALL_TRANSPORTS: readonly TransportName[] = TRANSPORT_BITS.map(([, name]) => name);
+
 type Claims = ClientIdentity["claims"];
 
 /**
@@ -15,18 +17,42 @@ type Claims = ClientIdentity["claims"];
  * one whose value makes no sense counts as absent, and so does an empty user id.
  */
 export function clientIdentity(token: VerifiedToken): ClientIdentity {
-  const claims = readClaims(token.encodedClaims);
-  return {
-    userId: first(claims, "asrs.s.uid") || first(claims, "nameid") || first(claims, "sub") || undefined,
-    claims,
-    transports: transportsOf(first(claims, "asrs.s.htt")),
-    handshakeTimeoutMs: secondsAsMs(first(claims, "asrs.s.cht"), 30),
-    pollIdleMs: secondsAsMs(first(claims, "asrs.s.ttl"), 300),
-    detailedErrors: isTrue(first(claims, "asrs.s.derror")),
-    closeAtMs: isTrue(first(claims, "asrs.s.coae"))
-      ? secondsAsMs(first(claims, "asrs.s.aeo"), Number.MAX_SAFE_INTEGER / 1000)
-      : undefined,
-  };
+  return new TokenIdentity(token);
+}
+
+/** Keeps the claims as the token has them: a client is held for hours, and its claims are asked for once or never. */
+class TokenIdentity implements ClientIdentity {
+  readonly userId: string | undefined;
+  readonly transports: readonly TransportName[];
+  readonly handshakeTimeoutMs: number | undefined;
+  readonly pollIdleMs: number | undefined;
+  readonly detailedErrors: boolean;
+  readonly closeAtMs: number | undefined;
+  readonly #encodedClaims: string;
+
+  constructor({ claims, encodedClaims }: VerifiedToken) {
+    this.#encodedClaims = encodedClaims;
+    const first = (type: string): string | undefined => this.#first(claims, type);
+    this.userId = first("asrs.s.uid") || first("nameid") || first("sub") || undefined;
+    this.transports = transportsOf(first("asrs.s.htt"));
+    this.handshakeTimeoutMs = secondsAsMs(first("asrs.s.cht"), 30);
+    this.pollIdleMs = secondsAsMs(first("asrs.s.ttl"), 300);
+    this.detailedErrors = isTrue(first("asrs.s.derror"));
+    this.closeAtMs = isTrue(first("asrs.s.coae"))
+      ? secondsAsMs(first("asrs.s.aeo"), Number.MAX_SAFE_INTEGER / 1000)
+      : undefined;
+  }
+
+  get claims(): Claims {
+    return readClaims(this.#encodedClaims);
+  }
+
+  /** The first value of a claim, as in `claims`. */
+  #first(decoded: VerifiedToken["claims"], type: string): string | undefined {
+    const value = decoded[type];
+    if (value === undefined || typeof value === "string") return value;
+    return this.claims.find(([claimType]) => claimType === type)?.[1];
+  }
 }
 
 /**
@@ -53,14 +79,10 @@ function withExactNumbers(_key: string, value: unknown, context?: { readonly sou
   return typeof value === "number" && context?.source !== undefined ? rawJSON(context.source) : value;
 }
 
-function first(claims: Claims, type: string): string | undefined {
-  return claims.find(([claimType]) => claimType === type)?.[1];
-}
-
 function transportsOf(mask: string | undefined): readonly TransportName[] {
   const bits = wholeNumber(mask) ?? 0;
   const named = TRANSPORT_BITS.filter(([bit]) => (bits & bit) !== 0);
-  return (named.length > 0 ? named : TRANSPORT_BITS).map(([, name]) => name);
+  return named.length === 0 ? ALL_TRANSPORTS : named.map(([, name]) => name);
 }
 
 function secondsAsMs(text: string | undefined, maxSeconds: number): number | undefined {

@@ -5,7 +5,7 @@ export type TransportName = "WebSockets" | "ServerSentEvents" | "LongPolling";
 export interface ClientIdentity {
   /** Routing key for users; `undefined` for an anonymous client. */
   readonly userId: string | undefined;
-  /** Every claim of the token in its order, `[type, value]`; array values appear once per item. */
+  /** Every claim of the token in its order, `[type, value]`; array values appear once per item. Read anew each time. */
   readonly claims: readonly (readonly [type: string, value: string])[];
   /** Transports that the token allows (`asrs.s.htt`). */
   readonly transports: readonly TransportName[];

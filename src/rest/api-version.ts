@@ -15,9 +15,11 @@ const DATED_VERSIONS = ["2020-10-01", "2022-06-01"] as const;
  */
 export function datedVersion(requested: string | undefined): DatedVersion {
   if (requested === undefined) throw refused(`The query must have 'api-version'. ${HINT}`);
+  const known = DATED_VERSIONS.find((version) => version === requested);
+  if (known !== undefined) return known;
   const date = /^(\d{4}-\d\d-\d\d)(?:-preview)?$/i.exec(requested)?.[1];
   if (date === undefined || !isCalendarDate(date)) throw refused(`'api-version' must be a date. ${HINT}`);
-  const version = DATED_VERSIONS.findLast((known) => known <= date);
+  const version = DATED_VERSIONS.findLast((each) => each <= date);
   if (version === undefined) throw refused(`'api-version' is too old. ${HINT}`);
   return version;
 }
@@ -25,8 +27,8 @@ export function datedVersion(requested: string | undefined): DatedVersion {
 const HINT = `This service knows ${DATED_VERSIONS.join(" and ")}, and takes later dates for the last of them.`;
 
 function isCalendarDate(text: string): boolean {
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+  // A day that its month does not have runs over into the next one.
+  return new Date(`${text}T00:00Z`).getUTCDate() === Number(text.slice(8));
 }
 
 function refused(message: string): ApiError {
