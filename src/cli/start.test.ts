@@ -118,13 +118,12 @@ test("who does not leave is cut off when the grace period is over", async () => 
 test("a second signal ends a service that still drains, at once", async () => {
   await using service = start();
   await unendingRequest(await service.printed(SERVES));
-  const impatient = setInterval(() => service.signal("SIGTERM"), 50);
+  using _impatience = setInterval(() => service.signal("SIGTERM"), 50);
   assert.equal((await service.ended).code, 143);
-  clearInterval(impatient);
 });
 
 test("a port in use is told with what to do", async () => {
-  const other = createServer().listen(0, "127.0.0.1");
+  await using other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as { port: number };
   await using service = start(["--port", String(port), "--host", "127.0.0.1"]);
@@ -133,7 +132,6 @@ test("a port in use is told with what to do", async () => {
     stdout: "",
     stderr: `hubwire: port ${port} on 127.0.0.1 is already in use. Stop the program that uses it, or choose another with --port (0 takes any free one).\n`,
   });
-  other.close();
 });
 
 test("an address that is not this machine's is told with what to do", async () => {

@@ -7,6 +7,7 @@ type DatedVersion = (typeof DATED_VERSIONS)[number];
 
 /** Oldest first. */
 const DATED_VERSIONS = ["2020-10-01", "2022-06-01"] as const;
+const HINT = `This service knows ${DATED_VERSIONS.join(" and ")}, and takes later dates for the last of them.`;
 
 /**
  * The version that an `api-version` is served as: itself, or the nearest known one before it, so that a newer SDK
@@ -23,8 +24,6 @@ export function datedVersion(requested: string | undefined): DatedVersion {
   if (version === undefined) throw refused(`'api-version' is too old. ${HINT}`);
   return version;
 }
-
-const HINT = `This service knows ${DATED_VERSIONS.join(" and ")}, and takes later dates for the last of them.`;
 
 function isCalendarDate(text: string): boolean {
   // A day that its month does not have runs over into the next one.

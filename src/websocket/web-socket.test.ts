@@ -207,7 +207,9 @@ test("a peer that sends on after a violation still gets the close frame, and its
   await end.receives(1);
   assert.equal(end.webSocket.isGone, false);
   for (let count = 0; count < 50; count++) socket.write(Buffer.alloc(65_536));
-  socket.end();
+  const { promise: sent, resolve } = Promise.withResolvers<void>();
+  socket.end(resolve);
+  await sent;
   assert.ok((await readToEnd(socket)).equals(closeFrame(1002, "A client's frame is not masked.")));
   await server.empty();
   assert.equal(end.webSocket.isGone, true);
