@@ -57,7 +57,7 @@ export class Hub {
     else for (const client of clients) if (!excluding.has(client.id)) client.deliver(payload);
   }
 
-  /** The clients of the audience, each once. A live view where that costs nothing: copy it to change the hub meanwhile. */
+  /** The clients of the audience, each once. Clients may leave the hub or a group while this is iterated. */
   clientsIn(audience: Audience): Iterable<Client> {
     switch (audience.to) {
       case "all":

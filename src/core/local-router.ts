@@ -53,23 +53,30 @@ export class LocalRouter implements Router {
     excluding: ReadonlySet<string>,
     reason: CloseReason,
   ): Promise<number> {
-    const clients = [...this.#clientsIn(hub, audience)].filter((client) => !excluding.has(client.id));
-    for (const client of clients) client.close(reason);
-    return clients.length;
+    let count = 0;
+    for (const client of this.#clientsIn(hub, audience)) {
+      if (excluding.has(client.id)) continue;
+      client.close(reason);
+      count++;
+    }
+    return count;
   }
 
   async addToGroup(hub: string, audience: Audience, group: string): Promise<number> {
-    const clients = [...this.#clientsIn(hub, audience)];
-    for (const client of clients) this.#hubs.get(hub)?.join(client, group);
-    return clients.length;
+    let count = 0;
+    for (const client of this.#clientsIn(hub, audience)) {
+      this.#hubs.get(hub)?.join(client, group);
+      count++;
+    }
+    return count;
   }
 
   async removeFromGroup(hub: string, audience: Audience, group: string): Promise<void> {
-    for (const client of [...this.#clientsIn(hub, audience)]) this.#hubs.get(hub)?.leave(client, group);
+    for (const client of this.#clientsIn(hub, audience)) this.#hubs.get(hub)?.leave(client, group);
   }
 
   async removeFromAllGroups(hub: string, audience: Audience): Promise<void> {
-    for (const client of [...this.#clientsIn(hub, audience)]) this.#hubs.get(hub)?.leaveAll(client);
+    for (const client of this.#clientsIn(hub, audience)) this.#hubs.get(hub)?.leaveAll(client);
   }
 
   #clientsIn(hub: string, audience: Audience): Iterable<Client> {

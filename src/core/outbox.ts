@@ -41,8 +41,9 @@ export class Batch {
     if (this.#previous === undefined) return this.#piece;
     if (this.#joined === undefined) {
       const joined = Buffer.allocUnsafeSlow(this.byteLength);
-      let end = this.byteLength;
-      for (let batch: Batch | undefined = this; batch !== undefined; batch = batch.#previous) {
+      let end = this.byteLength - this.#piece.length;
+      joined.set(this.#piece, end);
+      for (let batch: Batch | undefined = this.#previous; batch !== undefined; batch = batch.#previous) {
         end -= batch.#piece.length;
         joined.set(batch.#piece, end);
       }

@@ -155,13 +155,6 @@ describe("the scanner of JSON", () => {
       assert.equal(isAccepted(endless, 0, endless.length), false);
     }
   });
-
-  test("needs no more than some nanoseconds for each byte of a long text", () => {
-    const json = Buffer.from(JSON.stringify(["x".repeat(1_000_000)]));
-    const start = performance.now();
-    scan(json, 0, json.length);
-    assert.ok(performance.now() - start < 500);
-  });
 });
 
 describe("the scanner of JSON, on random texts", () => {

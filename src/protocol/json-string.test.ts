@@ -68,7 +68,7 @@ describe("reading a JSON string", () => {
 
 describe("writing a JSON string", () => {
   test("leaves what ASP.NET leaves as it is", () => {
-    for (const text of ["", "Echo", "<>&'+é`/ß漢\u00a0"]) assert.equal(jsonString(text), `"${text}"`);
+    for (const text of ["", "Echo", "<>&'+é`/ß漢"]) assert.equal(jsonString(text), `"${text}"`);
   });
 
   test("escapes as ASP.NET does", () => {

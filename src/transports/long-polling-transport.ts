@@ -17,7 +17,7 @@ export type PollAnswer =
 export interface Poll {
   readonly answer: Promise<PollAnswer>;
   /** The client has given this poll up: what comes from now on waits for the next one. */
-  abandon(): void;
+  readonly abandon: () => void;
 }
 
 const NOTHING = Buffer.alloc(0);

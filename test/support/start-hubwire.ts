@@ -13,6 +13,11 @@ export interface ClientTokenOptions {
   readonly lifetimeSeconds?: number;
 }
 
+/** What a REST call takes besides its method and path. */
+export interface RestInit extends Omit<RequestInit, "headers" | "method"> {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A node under test on a free port, with a clock that stands still and everything a test asks of it. */
 export class TestHubwire implements AsyncDisposable {
   readonly clock: ManualClock = new ManualClock();
@@ -64,7 +69,7 @@ export class TestHubwire implements AsyncDisposable {
   }
 
   /** Calls the REST API; the token is for exactly this path. */
-  rest(method: string, pathAndQuery: string, init: RequestInit = {}): Promise<Response> {
+  rest(method: string, pathAndQuery: string, { headers, ...init }: RestInit = {}): Promise<Response> {
     const url = `${this.url}${pathAndQuery}`;
     const token = mintRestToken({
       url,
@@ -72,7 +77,7 @@ export class TestHubwire implements AsyncDisposable {
       lifetimeSeconds: 3600,
       nowMs: this.clock.epochMs(),
     });
-    return fetch(url, { method, ...init, headers: { Authorization: `Bearer ${token}`, ...init.headers } });
+    return fetch(url, { method, ...init, headers: { Authorization: `Bearer ${token}`, ...headers } });
   }
 
   /** Sends an invocation by REST: `to` is `""`, `groups/g/`, `users/u/` or `connections/c/`. */
