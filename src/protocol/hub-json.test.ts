@@ -166,7 +166,7 @@ describe("writing JSON hub messages", () => {
   test("an invocation has its arguments as the very bytes that came in", () => {
     const args = Buffer.from('[ 9007199254740993, 1.10, 1E5, "\\u00e9é\\/", {"a":1,"a":2} ]');
     const message = hubJson.invocation("<Señor>&'+\"\n", args).toString();
-    assert.equal(message, `{"type":1,"target":"<Señor>&'+\\"\\n","arguments":${args}}\x1e`);
+    assert.equal(message, `{"type":1,"target":"<Señor>&'+\\"\\n","arguments":${String(args)}}\x1e`);
   });
 
   test("no text makes another record", () => {

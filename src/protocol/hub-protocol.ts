@@ -1,4 +1,4 @@
-/** Types of hub messages, client-endpoint.md §3.3. */
+/** Types of hub messages, docs/spec/client-endpoint.md §3.3. */
 export const HubMessageType = {
   invocation: 1,
   streamItem: 2,

@@ -45,7 +45,7 @@ const json = {
   decodeValue: (value: Buffer): unknown => JSON.parse(value.toString()),
   readByPeer: (bytes: Buffer) => new JsonHubProtocol().parseMessages(bytes.toString(), NullLogger.instance),
   /** The same message with one more member, as a newer version may have. */
-  extended: (row: GoldenRow) => Buffer.from(row.bytes.replace(/\}\x1e$/, ',"later":{"a":[1,{}]}}\x1e')),
+  extended: (row: GoldenRow) => Buffer.from(`${row.bytes.slice(0, -2)},"later":{"a":[1,{}]}}\x1e`),
 };
 
 const messagepack = {
@@ -58,13 +58,12 @@ const messagepack = {
   extended: extendedMessagePack,
 };
 
-/** Adds elements to the array: nil up to the length that this version knows, then a nested one. */
+/** The same message with one more element, where it has all that this version knows. */
 function extendedMessagePack(row: GoldenRow): Buffer | undefined {
   const bytes = Buffer.from(row.bytes, "hex");
   const start = bytes.findIndex((byte) => byte < 0x80) + 1;
   const elements = (bytes[start] ?? 0) & 0x0f;
-  const known = knownElements(row.value);
-  if (elements < known) return undefined;
+  if (elements < knownElements(row.value)) return undefined;
   const content = Buffer.concat([
     Buffer.of(0x90 | (elements + 1)),
     bytes.subarray(start + 1),
@@ -73,9 +72,9 @@ function extendedMessagePack(row: GoldenRow): Buffer | undefined {
   return Buffer.concat([prefix(content.length), content]);
 }
 
-function knownElements({ type, result }: Message): number {
+function knownElements({ type }: Message): number {
   if (type === 1 || type === 4) return 6;
-  return type === 7 ? 3 : type === 3 && result !== undefined ? 5 : 1;
+  return type === 7 ? 3 : 1;
 }
 
 function prefix(length: number): Buffer {
@@ -182,7 +181,7 @@ test("the golden rows of the packages are what the packages write today", () => 
   const writers = { json: new JsonHubProtocol(), messagepack: new MessagePackHubProtocol() };
   for (const { protocol, rows, bytes } of [json, messagepack]) {
     for (const row of rows.filter(({ name }) => name.endsWith("(written by the package)"))) {
-      const now = writers[protocol.name].writeMessage(row.value as never);
+      const now: string | ArrayBuffer = writers[protocol.name].writeMessage(row.value as never);
       assert.deepEqual(typeof now === "string" ? Buffer.from(now) : Buffer.from(now), bytes(row));
     }
   }

@@ -31,7 +31,7 @@ function isAcceptedByJsonParse(text: string): boolean {
 }
 
 const VALID = [
-  ...[
+  [
     "0",
     "-0",
     "1",
@@ -45,14 +45,14 @@ const VALID = [
     "123456789012345678901234567890",
     "1e400",
   ],
-  ...['""', '"a"', '"é😀"', String.raw`"\"\\\/\b\f\n\r\t\u0000\uABCD\uabcd\ud800"`, `"${"x".repeat(23)}"`],
-  ...["\u007f", "\u2028"].map((character) => `"${character}"`),
-  ...["true", "false", "null", "[]", "{}", "[ ]", "{ }", "[[],{},[{}]]"],
-  ...[" \t\r\n[ 1 , 2 ]\n", '{"a":1,"a":2,"":{"__proto__":[]}}', ' { "a" : [ { } ] } '],
-];
+  ['""', '"a"', '"é😀"', String.raw`"\"\\\/\b\f\n\r\t\u0000\uABCD\uabcd\ud800"`, `"${"x".repeat(23)}"`],
+  ["\u007f", "\u2028"].map((character) => `"${character}"`),
+  ["true", "false", "null", "[]", "{}", "[ ]", "{ }", "[[],{},[{}]]"],
+  [" \t\r\n[ 1 , 2 ]\n", '{"a":1,"a":2,"":{"__proto__":[]}}', ' { "a" : [ { } ] } '],
+].flat();
 
 const INVALID = [
-  ...[
+  [
     "",
     " ",
     "-",
@@ -70,7 +70,7 @@ const INVALID = [
     "NaN",
     "1_000",
   ],
-  ...[
+  [
     '"',
     '"a',
     "'a'",
@@ -82,10 +82,10 @@ const INVALID = [
     String.raw`"\u123g"`,
     '"\\',
   ],
-  ...[`"${"x".repeat(40)}\u0000"`, `"${"x".repeat(40)}`, `"${"x".repeat(40)}\\`, `"${"x".repeat(40)}\\q"`],
-  ...["tru", "truE", "True", "nul", "nulll", "falsy", "undefined"],
-  ...["[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1}", "[[]", "[]]", "[1],"],
-  ...[
+  [`"${"x".repeat(40)}\u0000"`, `"${"x".repeat(40)}`, `"${"x".repeat(40)}\\`, `"${"x".repeat(40)}\\q"`],
+  ["tru", "truE", "True", "nul", "nulll", "falsy", "undefined"],
+  ["[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1}", "[[]", "[]]", "[1],"],
+  [
     "{",
     "}",
     '{"a"',
@@ -99,8 +99,8 @@ const INVALID = [
     "{1:1}",
     '{"a":1]',
   ],
-  ...['{"a":1 "b":2}', "[1]x", "// a\n1", "1 /* a */", "\u00a01", "\ufeff1", "{},{}"],
-];
+  ['{"a":1 "b":2}', "[1]x", "// a\n1", "1 /* a */", "\u00a01", "\ufeff1", "{},{}"],
+].flat();
 
 describe("the scanner of JSON", () => {
   for (const text of VALID) {

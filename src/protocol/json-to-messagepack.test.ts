@@ -41,13 +41,13 @@ describe("JSON as MessagePack", () => {
 
   test("has whole numbers beyond 64 bits, fractions and exponents as float 64", () => {
     const numbers = [
-      ...[
+      [
         "18446744073709551616",
         "-9223372036854775809",
         "123456789012345678901234567890",
         `1${"0".repeat(400)}`,
       ],
-      ...[
+      [
         "1.0",
         "1.5",
         "-0.0",
@@ -60,14 +60,14 @@ describe("JSON as MessagePack", () => {
         "5e-324",
         "1.7976931348623157e308",
       ],
-      ...[
+      [
         "0.30000000000000004",
         "9007199254740993.0",
         "123456789.123456789",
         `0.${"0".repeat(22)}1`,
         "52.520008",
       ],
-    ];
+    ].flat();
     for (const json of numbers) {
       const expected = Buffer.alloc(9, 0xcb);
       expected.writeDoubleBE(Number(json), 1);
