@@ -53,7 +53,7 @@ export async function measure(plan: Plan): Promise<Measured> {
       const title = `${scenario.rows[0]?.name}, ${name}`;
       const said: string[] = [];
       try {
-        const result = await measureOnce(plan, server, scenario.load);
+        const result = await measureQuietly(plan, server, scenario.load);
         for (const doubt of doubtsOf(result, scenario.load)) note(doubt, title);
         for (const row of scenario.rows) {
           const figure = row.figure(result);
@@ -74,6 +74,20 @@ export async function measure(plan: Plan): Promise<Measured> {
 
 function withServers(scenario: Scenario): { scenario: Scenario; name: ServerName }[] {
   return scenario.servers.map((name) => ({ scenario, name }));
+}
+
+/**
+ * sigload repeats disturbed windows by itself, but connects only once: a disturbed storm of connections is repeated
+ * here, and the least disturbed of three counts.
+ */
+async function measureQuietly(plan: Plan, server: BenchServer, load: Load): Promise<LoadResult> {
+  let best = await measureOnce(plan, server, load);
+  if (load.reach !== "nobody" || plan.quick) return best;
+  for (let again = 0; again < 2 && best.connect_other_on_server_core > maxOther; again++) {
+    const next = await measureOnce(plan, server, load);
+    if (next.connect_other_on_server_core < best.connect_other_on_server_core) best = next;
+  }
+  return best;
 }
 
 async function measureOnce(plan: Plan, server: BenchServer, load: Load): Promise<LoadResult> {
