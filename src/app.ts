@@ -5,11 +5,16 @@ import { setImmediate as runAtEndOfTurn } from "node:timers";
 import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { Authorizer } from "./auth/authorizer.ts";
 import { formatConnectionString } from "./auth/connection-string.ts";
+import { IssuedKeys } from "./auth/issued-keys.ts";
+import { OidcVerifier } from "./auth/oidc-verifier.ts";
 import { TokenVerifier } from "./auth/token-verifier.ts";
 import type { Config, ConfigOptions } from "./config/config.ts";
 import { configFrom } from "./config/load.ts";
 import { publicEndpoint } from "./config/public-endpoint.ts";
+import { type UsableTemplates, usableTemplates } from "./config/upstream-secrets.ts";
+import { ClientInvocations } from "./core/client-invocations.ts";
 import type { ClientSession } from "./core/client-session.ts";
 import { ClientSessions } from "./core/client-sessions.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
@@ -31,7 +36,8 @@ import { acceptsEventStream } from "./transports/client-request.ts";
 import { Connections } from "./transports/connections.ts";
 import type { OpenTransport, TransportContext } from "./transports/transport-context.ts";
 import { WebSocketEndpoint } from "./transports/web-socket-endpoint.ts";
-import { NoUpstream } from "./upstream/no-upstream.ts";
+import { TemplateReload } from "./upstream/template-reload.ts";
+import { UpstreamBackend, type UpstreamLimits } from "./upstream/upstream-backend.ts";
 import { isWebSocketUpgrade } from "./websocket/handshake.ts";
 
 const MEMBERSHIPS_FILE = "memberships.db";
@@ -62,6 +68,8 @@ export interface HubwireSize {
   readonly connections: number;
   /** Transports, and connections that wait for one. */
   readonly transports: number;
+  /** Methods of clients that were called and not answered yet. */
+  readonly invocations: number;
 }
 
 /** One Hubwire node inside this process. */
@@ -92,20 +100,33 @@ export function createHubwire({
   emit = () => {},
   ...options
 }: HubwireOptions = {}): Hubwire {
-  const config = configFrom({ port: 0, ...options });
+  const config = configFrom({ port: 0, ...options }, process.env);
   return new HubwireNode({ config, dataDir: options.dataDir, clock, emit });
+}
+
+/** Where the configuration of a running node can be read again. */
+export interface ConfigFileSource {
+  readonly file: string;
+  /** @throws {ConfigError} */
+  readonly load: () => Config;
 }
 
 /**
  * Starts the node of the command: as configured, with its events in the log.
+ * @param source whose upstream templates are read again when the file changes
  * @throws {StoreError} when the data folder cannot be used, and node's errors when it cannot listen
  */
-export async function startFromConfig(config: Config, logger: Logger): Promise<Hubwire> {
+export async function startFromConfig(
+  config: Config,
+  logger: Logger,
+  source?: ConfigFileSource,
+): Promise<Hubwire> {
   const node = new HubwireNode({
     config,
     dataDir: config.dataDir,
     clock: systemClock,
     emit: logEvents(logger),
+    source,
   });
   await node.start();
   return node;
@@ -117,6 +138,7 @@ interface NodeOptions {
   readonly dataDir: string | undefined;
   readonly clock: Clock;
   readonly emit: EmitEvent;
+  readonly source?: ConfigFileSource | undefined;
 }
 
 class HubwireNode implements Hubwire {
@@ -124,12 +146,16 @@ class HubwireNode implements Hubwire {
   readonly #dataDir: string | undefined;
   readonly #clock: Clock;
   readonly #emit: EmitEvent;
-  readonly #router = new LocalRouter();
+  readonly #invocations: ClientInvocations;
+  readonly #router: LocalRouter;
   readonly #sessionSweep = new Sweep<ClientSession>();
   readonly #sessions: ClientSessions;
   readonly #connections: Connections;
   readonly #transports = new Sweep<OpenTransport>();
   readonly #context: TransportContext;
+  readonly #upstream: UpstreamBackend;
+  readonly #templates: UsableTemplates;
+  readonly #source: ConfigFileSource | undefined;
   readonly #resources = new AsyncDisposableStack();
   #app: FastifyInstance | undefined;
   #isStopping = false;
@@ -137,8 +163,20 @@ class HubwireNode implements Hubwire {
   #endpoint: { readonly endpoint: string; readonly port: number };
   #userGroups: UserGroups | undefined;
 
-  constructor({ config, dataDir, clock, emit }: NodeOptions) {
+  constructor({ config, dataDir, clock, emit, source }: NodeOptions) {
     this.#config = config;
+    this.#source = source;
+    this.#templates = usableTemplates(config.upstream.templates, process.env);
+    const { retries, rejectOnConnectedFailure } = config.upstream;
+    this.#upstream = new UpstreamBackend({
+      templates: this.#templates.templates,
+      accessKeys: config.accessKeys,
+      limits: upstreamLimitsOf(config),
+      retries,
+      rejectOnConnectedFailure,
+      clock,
+      emit,
+    });
     this.#endpoint = publicEndpoint(config);
     this.#dataDir = dataDir;
     this.#clock = clock;
@@ -146,6 +184,13 @@ class HubwireNode implements Hubwire {
     const limits: Limits = config.limits;
     const timeouts = timeoutsOf(config);
     const outbox = (): Outbox => new Outbox((flush) => void runAtEndOfTurn(flush));
+    this.#invocations = new ClientInvocations({
+      clock,
+      emit,
+      timeoutMs: config.timeouts.clientResultSeconds * 1_000,
+      maxPending: config.limits.maxPendingInvocations,
+    });
+    this.#router = new LocalRouter(this.#invocations);
     this.#sessions = new ClientSessions({
       router: this.#router,
       limits,
@@ -183,12 +228,14 @@ class HubwireNode implements Hubwire {
       sessions: this.#sessions.size,
       connections: this.#connections.size,
       transports: this.#transports.size,
+      invocations: this.#invocations.size,
     };
   }
 
   async start(): Promise<void> {
     const store = this.#openStore();
     this.#resources.use(store);
+    this.#resources.use(this.#upstream);
     this.#userGroups = new UserGroups(store, this.#router, this.#clock);
     const app = await this.#createApp(this.#userGroups);
     this.#app = app;
@@ -202,6 +249,7 @@ class HubwireNode implements Hubwire {
     this.#endpoint = publicEndpoint({ ...this.#config, port });
     this.#resources.use(this.#clock.every(SWEEP_INTERVAL_MS, () => this.#sweep()));
     this.#resources.use(this.#clock.every(EXPIRE_INTERVAL_MS, () => void this.#expire(store)));
+    if (this.#source !== undefined) this.#resources.use(this.#templateReload(this.#source));
     this.#emit({ name: "service.started", url: this.url });
   }
 
@@ -221,10 +269,10 @@ class HubwireNode implements Hubwire {
   }
 
   async #createApp(userGroups: UserGroups): Promise<FastifyInstance> {
-    const { limits, cors } = this.#config;
-    const verifier = new TokenVerifier(this.#config.accessKeys, this.#clock);
+    const { accessKeys, auth, limits, cors } = this.#config;
+    const issuedKeys = new IssuedKeys(accessKeys, this.#clock);
     const admission = new ClientAdmission({
-      verifier,
+      verifier: new TokenVerifier(accessKeys, this.#clock, issuedKeys),
       chooseBackend: this.#chooseBackend(),
       emit: this.#emit,
       closedBecause: () => this.#closedBecause(),
@@ -242,13 +290,22 @@ class HubwireNode implements Hubwire {
         ),
       bodyLimit: limits.maxRequestBodyBytes,
       frameworkErrors: answerBadUrl,
+      clientErrorHandler: () => {}, // the server's own does it
       return503OnClosing: false,
       routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: limits.maxUrlBytes },
+    });
+    // A connection that is busy when the service stops would else stay for as long as the client keeps it alive.
+    app.addHook("onSend", async (_request, reply) => {
+      if (this.#isStopping) void reply.header("Connection", "close");
     });
     await app.register(restApi, {
       router: this.#router,
       userGroups,
-      verifier,
+      issuedKeys,
+      authorizer: new Authorizer(
+        new TokenVerifier(accessKeys, this.#clock),
+        new OidcVerifier(auth.issuers, this.#clock, this.#emit),
+      ),
       emit: this.#emit,
       ready: () => !this.#isStopping,
     });
@@ -266,8 +323,21 @@ class HubwireNode implements Hubwire {
       return (hub) => ({
         refused: `No app server is connected for hub '${hub}', and mode 'default' needs one.`,
       });
-    const noUpstream = new NoUpstream(this.#emit);
-    return () => noUpstream;
+    return () => this.#upstream;
+  }
+
+  #templateReload({ file, load }: ConfigFileSource): TemplateReload {
+    const withFile = ({ templates, files }: UsableTemplates): UsableTemplates => ({
+      templates,
+      files: [file, ...files],
+    });
+    return new TemplateReload({
+      load: () => withFile(usableTemplates(load().upstream.templates, process.env)),
+      loaded: withFile(this.#templates),
+      use: (templates) => this.#upstream.useTemplates(templates),
+      clock: this.#clock,
+      emit: this.#emit,
+    });
   }
 
   #closedBecause(): { status: number; text: string } | undefined {
@@ -281,6 +351,8 @@ class HubwireNode implements Hubwire {
     const nowMs = this.#clock.monotonicMs();
     this.#sessionSweep.tick(nowMs);
     this.#transports.tick(nowMs);
+    this.#upstream.tick(nowMs);
+    this.#invocations.tick(nowMs);
   }
 
   async #expire(store: MembershipStore): Promise<void> {
@@ -302,11 +374,15 @@ class HubwireNode implements Hubwire {
     if (app !== undefined && app.server.listening) {
       this.#emit({ name: "service.stopping", clients: this.#router.size.clients });
       this.#sessions.endAll(SERVICE_RELOAD);
+      this.#connections.forgetUnattached();
       const cut = setTimeout(() => this.#cut(app), this.#config.shutdownGraceSeconds * 1_000);
       const closed = once(app.server, "close");
       await app.close();
       await closed;
+      await this.#upstream.drained();
       clearTimeout(cut);
+      // Those of long-polling clients that did not come back to learn that they are closed.
+      for (const transport of this.#transports) transport.destroy();
     }
     await this.#resources.disposeAsync();
     this.#emit({ name: "service.stopped" });
@@ -316,7 +392,17 @@ class HubwireNode implements Hubwire {
   #cut(app: FastifyInstance): void {
     for (const transport of this.#transports) transport.destroy();
     app.server.closeAllConnections();
+    this.#upstream.cut();
   }
+}
+
+function upstreamLimitsOf({ limits, upstream }: Config): UpstreamLimits {
+  return {
+    ...upstream,
+    timeoutMs: upstream.timeoutSeconds * 1_000,
+    // A larger one would close the client that waits for it.
+    maxReplyBytes: Math.min(upstream.maxReplyBytes, limits.maxBufferedBytes),
+  };
 }
 
 function timeoutsOf({ timeouts }: Config): Timeouts {

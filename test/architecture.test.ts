@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   server: ["core"],
   telemetry: ["core"],
   config: [],
-  cli: ["app.ts", "auth", "config", "core", "store", "telemetry"],
+  cli: ["app.ts", "auth", "config", "core", "store", "telemetry", "upstream"],
   "app.ts": [
     "protocol",
     "core",

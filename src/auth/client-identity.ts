@@ -1,5 +1,5 @@
 import type { ClientIdentity, TransportName } from "../core/identity.ts";
-import type { VerifiedToken } from "./token-verifier.ts";
+import type { VerifiedToken } from "./signature.ts";
 
 /** Bits of `asrs.s.htt`: ASP.NET Core's `HttpTransportType`. */
 const TRANSPORT_BITS: readonly (readonly [bit: number, name: TransportName])[] = [

@@ -91,7 +91,7 @@ function applyPort(endpoint: URL, port: string | undefined): void {
 
 function accessKeyProblem(authType: string | undefined): string {
   return authType !== undefined && ENTRA_AUTH_TYPES.includes(authType.toLowerCase())
-    ? "AuthType asks for Microsoft Entra ID, which Hubwire does not have: remove AuthType and add AccessKey=…;"
+    ? "AuthType asks for Microsoft Entra ID, but only an access key can sign tokens here: remove AuthType and add AccessKey=…;"
     : "AccessKey is missing: add AccessKey=…;";
 }
 

@@ -3,8 +3,9 @@ import { describe, test } from "node:test";
 import { systemClock } from "../core/clock.ts";
 import { audienceAllowsClient, audienceAllowsRest } from "./audience.ts";
 import { clientIdentity } from "./client-identity.ts";
+import type { VerifiedToken } from "./signature.ts";
 import { mintClientToken, mintRestToken, mintToken } from "./token.ts";
-import { TokenVerifier, type VerifiedToken } from "./token-verifier.ts";
+import { TokenVerifier } from "./token-verifier.ts";
 
 const common = { accessKey: "key", lifetimeSeconds: 3600, nowMs: 1_800_000_000_999 };
 const verifier = new TokenVerifier(["key"], { ...systemClock, epochMs: () => common.nowMs });

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { type ConfigSources, loadConfig } from "../config/load.ts";
 import { type Setting, settings } from "../config/schema.ts";
 
 /** The settings that have a flag. */
@@ -16,20 +16,27 @@ export function addConfigOptions(command: Command, paths: readonly FlaggedSettin
 
 /**
  * The configuration that the command's flags, the environment and the file make.
- * @param given values that stand for a flag which the command has under another name
  * @throws {ConfigError}
  */
-export function configOf(
+export function configOf(command: Command): Config {
+  return loadConfig(configSourcesOf(command));
+}
+
+/**
+ * Where the command's configuration comes from: its flags, the environment, and the file.
+ * @param given values that stand for a flag which the command has under another name
+ */
+export function configSourcesOf(
   command: Command,
   given: Partial<Record<FlaggedSetting, string | undefined>> = {},
-): Config {
+): ConfigSources {
   const values = command.opts<Record<string, string | string[] | undefined>>();
   const flags: Record<string, string | string[] | undefined> = {};
   for (const setting of settings)
     if (setting.about.flag) flags[setting.path] = values[optionOf(setting).attributeName()];
   for (const [path, value] of Object.entries(given)) flags[path] ??= value;
   const { config: file } = command.opts<{ config?: string }>();
-  return loadConfig({ file, env: process.env, flags });
+  return { file, env: process.env, flags };
 }
 
 function flagged(paths: readonly string[]): readonly Setting[] {

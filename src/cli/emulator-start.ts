@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { Command } from "commander";
 import type { Hubwire } from "../app.ts";
-import type { UpstreamTemplate } from "../config/config.ts";
+import type { Config, UpstreamTemplate } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { CommandError } from "./command-error.ts";
 import { listed, settingsFile } from "./emulator-settings.ts";
@@ -18,14 +18,18 @@ export function emulatorStartCommand(): Command {
     .action(async ({ port, ip, config: asked }: { port: string; ip?: string; config?: string }) => {
       if (ip && isIP(ip) === 0) throw new CommandError(`Invalid IP address value: ${ip}`);
       const file = settingsFile(asked);
-      const isThere = existsSync(file);
-      const config = loadConfig({
-        file: isThere ? file : undefined,
-        env: process.env,
-        flags: { port, host: ip || undefined },
+      const load = (): Config =>
+        loadConfig({
+          file: existsSync(file) ? file : undefined,
+          env: process.env,
+          flags: { port, host: ip || undefined },
+        });
+      const config = load();
+      if (existsSync(file)) console.log(`Loaded settings from '${file}'.`);
+      await serve(config, {
+        greeting: (hubwire) => greeting(hubwire, config.upstream.templates),
+        source: { file, load },
       });
-      if (isThere) console.log(`Loaded settings from '${file}'.`);
-      await serve(config, (hubwire) => greeting(hubwire, config.upstream.templates));
     });
 }
 

@@ -6,6 +6,7 @@ import { packageVersion } from "./package-version.ts";
 import { runProgram } from "./run-program.ts";
 import { startCommand } from "./start.ts";
 import { tokenCommand } from "./token.ts";
+import { upstreamCommand } from "./upstream-test.ts";
 import { versionCommand } from "./version.ts";
 
 const program = new Command("hubwire")
@@ -14,6 +15,7 @@ const program = new Command("hubwire")
   .addCommand(startCommand())
   .addCommand(tokenCommand())
   .addCommand(connstrCommand())
+  .addCommand(upstreamCommand())
   .addCommand(healthCommand())
   .addCommand(versionCommand());
 

@@ -1,4 +1,4 @@
-import type { Hubwire } from "../app.ts";
+import type { ConfigFileSource, Hubwire } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import { StoreError } from "../store/store-error.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -10,16 +10,22 @@ import { CommandError } from "./command-error.ts";
  */
 const SAME_SIGNAL_MS = 1_000;
 
+export interface ServeOptions {
+  /** What to print once clients and callers are served. */
+  readonly greeting: (hubwire: Hubwire) => string;
+  /** Whose upstream templates are read again when the file changes. */
+  readonly source: ConfigFileSource | undefined;
+}
+
 /**
  * Serves until Ctrl-C or SIGTERM, drains, and ends the process with 0. A further signal ends it at once.
- * @param greeting what to print once clients and callers are served
  * @throws {CommandError} when it cannot start
  */
-export async function serve(config: Config, greeting: (hubwire: Hubwire) => string): Promise<never> {
+export async function serve(config: Config, { greeting, source }: ServeOptions): Promise<never> {
   const stopAsked = firstSignal();
   const { startFromConfig } = await import("../app.ts"); // only here: the other commands start quickly without it
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
-  const hubwire = await startFromConfig(config, logger).catch((error: unknown) => {
+  const hubwire = await startFromConfig(config, logger, source).catch((error: unknown) => {
     throw startError(error, config);
   });
   console.log(greeting(hubwire));

@@ -2,8 +2,9 @@ import path from "node:path";
 import { Command, Option } from "commander";
 import type { Hubwire } from "../app.ts";
 import type { Config } from "../config/config.ts";
+import { configFileOf, loadConfig } from "../config/load.ts";
 import { DEVELOPMENT_KEY } from "../config/schema.ts";
-import { addConfigOptions, configOf } from "./config-options.ts";
+import { addConfigOptions, configSourcesOf } from "./config-options.ts";
 import { packageVersion } from "./package-version.ts";
 import { serve } from "./serve.ts";
 
@@ -13,8 +14,13 @@ export function startCommand(): Command {
   return addConfigOptions(command, ["port", "host", "accessKeys", "mode", "dataDir", "logLevel"])
     .addOption(new Option("-i, --ip <host>", "the same as --host").conflicts("host"))
     .action(async () => {
-      const config = configOf(command, { host: command.opts<{ ip?: string }>().ip });
-      await serve(config, (hubwire) => greeting(config, hubwire));
+      const sources = configSourcesOf(command, { host: command.opts<{ ip?: string }>().ip });
+      const config = loadConfig(sources);
+      const file = configFileOf(sources);
+      await serve(config, {
+        greeting: (hubwire) => greeting(config, hubwire),
+        source: file === undefined ? undefined : { file, load: () => loadConfig(sources) },
+      });
     });
 }
 

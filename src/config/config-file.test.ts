@@ -53,14 +53,26 @@ test("the emulator's settings.json is read, with comments, trailing commas and a
   ]);
 });
 
-test("templates of Azure Resource Manager are read with their Auth", () => {
-  const text = `upstream: { templates: [{ urlTemplate: "https://{hub}.example/?code={@Microsoft.KeyVault(SecretUri=https://v/s)}",
+test("templates of Azure Resource Manager are read, without what exists in Azure only, which is told", () => {
+  const good = `upstream: { templates: [{ urlTemplate: "https://{hub}.example/{event}", auth: { type: None, managedIdentity: null } },
+    { urlTemplate: "http://a", auth: null }] }`;
+  const { upstream } = loadConfig({ file: fileWith("arm.yaml", good), env: {} });
+  assert.equal(upstream.templates[0]?.Auth?.Type, "None");
+  const azure = `upstream: { templates: [{ urlTemplate: "https://a/?code={@Microsoft.KeyVault(SecretUri=https://v/s)}",
     auth: { type: ManagedIdentity, managedIdentity: { resource: r } } }] }`;
-  const { upstream } = loadConfig({ file: fileWith("arm.yaml", text), env: {} });
-  assert.deepEqual(upstream.templates[0]?.Auth, {
-    Type: "ManagedIdentity",
-    ManagedIdentity: { Resource: "r" },
-  });
+  assert.throws(
+    () => loadConfig({ file: fileWith("azure.yaml", azure), env: {} }),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      const [url, auth] = error.problems;
+      assert.match(
+        url?.message ?? "",
+        /usable outside of Azure: put the secret into an environment variable/,
+      );
+      assert.match(auth?.message ?? "", /ManagedIdentity is for services inside Azure; ClientCredentials/);
+      return true;
+    },
+  );
 });
 
 test("what is wrong in a template is told with its place", () => {

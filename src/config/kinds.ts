@@ -23,6 +23,11 @@ export function choice<const Word extends string>(words: readonly Word[]): z.Zod
   return z.enum(words, { error: `one of ${words.join(", ")}` });
 }
 
+/** Yes or no. */
+export function yesOrNo(): z.ZodType<boolean> {
+  return z.preprocess(booleanOfText, z.boolean({ error: "true or false" }));
+}
+
 /** A name or an address, not a URL. */
 export function hostName(): z.ZodType<string> {
   return checkedText(
@@ -80,6 +85,12 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
 
 function numberOfText(value: unknown): unknown {
   return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+}
+
+function booleanOfText(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const word = value.trim().toLowerCase();
+  return word === "true" || (word === "false" ? false : value);
 }
 
 function itemsOfText(value: unknown): unknown {

@@ -107,6 +107,9 @@ test("each setting can be given in the environment by its name", () => {
     HUBWIRE_LOG_FORMAT: "json",
     HUBWIRE_PUBLIC_URL: "https://signalr.example.com",
     HUBWIRE_CORS_ALLOWED_ORIGINS: "https://a.example,http://localhost:3000",
+    HUBWIRE_AUTH_ISSUERS: '[{"issuer":"https://id.example.com","audiences":["hubwire"]}]',
+    HUBWIRE_UPSTREAM_RETRIES: "2",
+    HUBWIRE_UPSTREAM_REJECT_ON_CONNECTED_FAILURE: "True",
     HUBWIRE_UPSTREAM_TEMPLATES: '[{"UrlTemplate":"http://x/{event}"}]',
   };
   const env = Object.fromEntries(settings.map((setting) => [setting.env, others[setting.env] ?? "2000"]));
@@ -116,6 +119,7 @@ test("each setting can be given in the environment by its name", () => {
   assert.equal(config.limits.statefulReconnectBufferBytes, 2000);
   assert.equal(config.timeouts.webSocketCloseSeconds, 2000);
   assert.equal(config.upstream.templates[0]?.UrlTemplate, "http://x/{event}");
+  assert.equal(config.upstream.rejectOnConnectedFailure, true);
 });
 
 test("HUBWIRE_ACCESS_KEY is HUBWIRE_ACCESS_KEYS, and both together are refused", () => {

@@ -5,6 +5,7 @@ import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { givenInEnvironment } from "./environment.ts";
 import { type Given, givenInMap } from "./given.ts";
 import { configSchema, type Setting, settings } from "./schema.ts";
+import { resolvedTemplates } from "./upstream-secrets.ts";
 
 /** Where a configuration comes from; what stands later here wins. */
 export interface ConfigSources {
@@ -21,22 +22,28 @@ export interface ConfigSources {
  */
 export function loadConfig({ file, env, flags = {} }: ConfigSources): Config {
   const problems: ConfigProblem[] = [];
-  const name = file ?? (env["HUBWIRE_CONFIG"] || undefined);
+  const name = configFileOf({ file, env });
   const given = [
     ...(name === undefined ? [] : givenInFile(name, problems)),
     ...givenInEnvironment(env, problems),
     ...givenInMap(flags, problems, { nameOf: (setting) => setting.about.flag ?? setting.path }),
   ];
-  return checked(given, problems);
+  return checked(given, problems, env);
+}
+
+/** The file that a configuration comes from, if any. */
+export function configFileOf({ file, env }: ConfigSources): string | undefined {
+  return file ?? (env["HUBWIRE_CONFIG"] || undefined);
 }
 
 /**
  * The configuration of an embedded service: defaults and what the program gives; neither file nor environment.
+ * @param env the variables that upstream templates may refer to
  * @throws {ConfigError} with everything that is wrong
  */
-export function configFrom(options: ConfigOptions): Config {
+export function configFrom(options: ConfigOptions, env: ConfigSources["env"] = {}): Config {
   const problems: ConfigProblem[] = [];
-  return checked(givenInMap(options, problems), problems);
+  return checked(givenInMap(options, problems), problems, env);
 }
 
 function givenInFile(name: string, problems: ConfigProblem[]): Given[] {
@@ -55,23 +62,37 @@ function givenInFile(name: string, problems: ConfigProblem[]): Given[] {
   return givenInMap(file.content ?? {}, problems, { sourceOf });
 }
 
-function checked(given: readonly Given[], problems: ConfigProblem[]): Config {
+function checked(given: readonly Given[], problems: ConfigProblem[], env: ConfigSources["env"]): Config {
   const values = new Map<Setting, unknown>(settings.map((setting) => [setting, setting.about.default]));
   for (const each of given) {
     const result = each.setting.schema.safeParse(each.value, { reportInput: true });
-    if (result.success) values.set(each.setting, result.data);
-    else problems.push(...result.error.issues.map((issue) => problemOf(issue, each)));
+    if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, each)));
+    else {
+      values.set(each.setting, result.data);
+      if (each.setting.path === "upstream.templates")
+        resolvedTemplates(result.data as Config["upstream"]["templates"], env, (inside, message) =>
+          problems.push({ ...placeOf(inside, each), message }),
+        );
+    }
   }
   if (problems.length > 0) throw new ConfigError(problems.filter(isFirstOfItsKind));
   return configSchema.parse(nested(values));
 }
 
-function problemOf(issue: z.core.$ZodIssue, { setting, name, sourceOf }: Given): ConfigProblem {
-  const path = issue.path.reduce<string>(
+function placeOf(
+  inside: readonly PropertyKey[],
+  { name, sourceOf }: Given,
+): Pick<ConfigProblem, "path" | "source"> {
+  const path = inside.reduce<string>(
     (whole, key) => (typeof key === "number" ? `${whole}[${key}]` : `${whole}.${String(key)}`),
     name,
   );
-  const source = sourceOf?.(issue.path);
+  return { path, source: sourceOf?.(inside) };
+}
+
+function problemOf(issue: z.core.$ZodIssue, given: Given): ConfigProblem {
+  const { setting } = given;
+  const { path, source } = placeOf(issue.path, given);
   if (issue.code === "unrecognized_keys")
     return { path, source, message: `${issue.keys.join(", ")} is unknown; it must be ${issue.message}` };
   const shownValue = setting.about.secret ? "what is given (not shown)" : shown(issue.input);

@@ -11,7 +11,9 @@ import {
   someOf,
   webUrl,
   wholeNumber,
+  yesOrNo,
 } from "./kinds.ts";
+import { tokenIssuers } from "./token-issuer.ts";
 import { upstreamTemplate } from "./upstream-template.ts";
 
 /** One setting: everything that is known about it. */
@@ -127,6 +129,11 @@ const shape = {
       takes: "1 or more",
       default: 100_000,
     }),
+    maxPendingInvocations: setting(wholeNumber(1, 100_000_000), {
+      doc: "Invocations of clients' methods (`:invoke`) that may wait for their results; above it further ones get 503.",
+      takes: "1 or more",
+      default: 100_000,
+    }),
     maxRequestBodyBytes: setting(bytes(1024), {
       doc: "Largest body of a request, in bytes; a larger one gets 413.",
       takes: "1024 or more",
@@ -163,13 +170,65 @@ const shape = {
     pollSeconds: timeout(90, "Seconds after which a long poll with nothing to tell is answered."),
     webSocketCloseSeconds: timeout(5, "Seconds a client has to answer a WebSocket close."),
     sendSeconds: timeout(10, "Seconds a client's socket may take nothing of what is sent."),
+    clientResultSeconds: timeout(
+      90,
+      "Seconds a client has to answer an invocation (`:invoke`); checked once a second. The .NET SDK itself gives up after 100.",
+    ),
+  }),
+  auth: z.strictObject({
+    issuers: setting(tokenIssuers, {
+      doc: "OpenID Connect issuers, Entra ID for one, whose tokens callers of REST may use instead of access keys: `issuer`, `audiences`, `jwksUrl`, `rolesClaim`, `roles`, see [authentication.md](authentication.md). In the environment: a JSON list.",
+      takes: "list of issuers",
+      default: [],
+    }),
   }),
   upstream: z.strictObject({
     templates: setting(jsonListOf(upstreamTemplate, "a list of templates"), {
-      doc: "Webhooks in order, the first match is called: `UrlTemplate`, `HubPattern`, `CategoryPattern`, `EventPattern`, `Auth`. Not called yet. In the environment: a JSON list.",
+      doc: "Webhooks in order, the first match is called: `UrlTemplate`, `HubPattern`, `CategoryPattern`, `EventPattern`, `Auth`, see [upstream.md](upstream.md). Read again when the file changes. In the environment: a JSON list.",
       takes: "list of templates",
       default: [],
       secret: true,
+    }),
+    timeoutSeconds: timeout(100, "Seconds a call to a webhook may take; checked once a second."),
+    maxInFlight: setting(wholeNumber(1, 10_000), {
+      doc: "Calls under way at once, for each template.",
+      takes: "1 to 10000",
+      default: 512,
+    }),
+    maxWaiting: setting(wholeNumber(0, 10_000_000), {
+      doc: "Clients whose next call waits while `maxInFlight` are under way, for each template; above it calls are refused as too busy.",
+      takes: "0 or more",
+      default: 100_000,
+    }),
+    maxClientMessages: setting(wholeNumber(0, 1_000_000), {
+      doc: "Messages of one client that wait behind its call under way; further ones are refused as too busy.",
+      takes: "0 or more",
+      default: 1_000,
+    }),
+    maxClientBytes: setting(bytes(0), {
+      doc: "Bytes of one client that wait behind its call under way; one message may always wait.",
+      takes: "0 or more",
+      default: 4_194_304,
+    }),
+    maxQueuedBytes: setting(bytes(1024), {
+      doc: "Bytes of all messages that wait or are under way, replies included; beyond it messages are refused as too busy.",
+      takes: "1024 or more",
+      default: 268_435_456,
+    }),
+    maxReplyBytes: setting(bytes(128), {
+      doc: "Largest reply of a webhook, in bytes; a client that waits for a larger one gets an error. Never more than `limits.maxBufferedBytes`.",
+      takes: "128 or more",
+      default: 16_777_216,
+    }),
+    retries: setting(wholeNumber(0, 10), {
+      doc: "How often `connected` and `disconnected` are sent again when the webhook cannot be reached, takes too long, or answers 429 or 5xx. After 1, 2, 4, … seconds.",
+      takes: "0 to 10",
+      default: 0,
+    }),
+    rejectOnConnectedFailure: setting(yesOrNo(), {
+      doc: "Whether a client is closed when the call of its `connected` fails.",
+      takes: "true, false",
+      default: false,
     }),
   }),
 };

@@ -11,6 +11,9 @@ import { Resumption } from "./resumption.ts";
 
 const RECORD_SEPARATOR = 0x1e;
 const MAX_HUB_PROTOCOL_VERSION = 2;
+/** ASP.NET's texts. */
+const CANCELED = "Handshake was canceled.";
+const CLOSED = "Connection closed with an error.";
 /** How long a stateful client may take to say anything after the handshake before messages go to it anyway. */
 const HOLD_MS = 1_000;
 /** How long a stateful client may leave too many bytes unacknowledged. */
@@ -124,9 +127,12 @@ export class ClientSession {
     if (this.#client === undefined || this.#resumption === undefined) return;
     if (this.#heardAtMs !== undefined) this.#heardAtMs = this.#sessions.nowMs;
     this.#pingedAtMs = this.#sessions.nowMs;
+    // It could not acknowledge without a socket.
+    this.#overfullSinceMs = undefined;
     const { sequenceId, messages } = this.#resumption.replay();
     this.#tell(this.#client.protocol.sequence(sequenceId), this.#client.protocol);
     for (const message of messages) transport.send(message);
+    if (this.isClosed) return; // All that was too much for the new socket.
     this.#client.transport = transport;
     transport.flush();
     this.#sessions.emit({
@@ -138,9 +144,9 @@ export class ClientSession {
 
   /** Everything that happens by time; called about once a second. */
   tick(nowMs: number): void {
-    if (this.#state === "handshaking") {
+    if (this.#state !== "open") {
       const limitMs = this.#origin.identity.handshakeTimeoutMs ?? this.#sessions.timeouts.handshakeMs;
-      if (nowMs - this.#startedAtMs >= limitMs) this.#refuse("Handshake was canceled.", "handshake timeout");
+      if (nowMs - this.#startedAtMs >= limitMs) return this.#refuse(CANCELED, "handshake timeout");
     }
     if (
       this.#detachedAtMs !== undefined &&
@@ -161,8 +167,9 @@ export class ClientSession {
         allowReconnect: true,
       });
     if (this.#transport === undefined) return;
+    const { kind } = this.#transport;
     if (this.#isHolding && nowMs - this.#pingedAtMs >= HOLD_MS) this.#releaseHeld(client);
-    if (this.#transport.kind !== "LongPolling") this.#keepAlive(client, nowMs);
+    if (!this.isClosed && kind !== "LongPolling") this.#keepAlive(client, nowMs);
     if (!this.isClosed) this.#tickResumption(client, nowMs);
   }
 
@@ -174,7 +181,9 @@ export class ClientSession {
 
   #endTelling(reason: CloseReason, error: string | undefined): void {
     const { protocol } = this.#client ?? {};
-    if (protocol !== undefined) this.#tell(protocol.close(error, reason.allowReconnect), protocol);
+    if (this.#state === "open" && protocol !== undefined)
+      this.#tell(protocol.close(error, reason.allowReconnect), protocol);
+    else this.#tellRefused(this.#detailed(CANCELED, reason.message));
     this.#transport?.close();
     this.#leave(reason);
   }
@@ -211,7 +220,7 @@ export class ClientSession {
     const end = bytes.indexOf(RECORD_SEPARATOR);
     const limit = this.#sessions.limits.maxHandshakeBytes;
     if (end < 0 ? bytes.length > limit : end >= limit) {
-      this.#refuse("Handshake was canceled.", `no handshake within ${limit} bytes`);
+      this.#refuse(CANCELED, `no handshake within ${limit} bytes`);
       return bytes.length;
     }
     if (end < 0) return 0;
@@ -220,8 +229,8 @@ export class ClientSession {
       request = readHandshakeRequest(bytes, 0, end);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const detail = this.#origin.identity.detailedErrors ? ` ${error.message}` : "";
-      this.#refuse(`An unexpected error occurred during connection handshake.${detail}`, error.message);
+      const text = "An unexpected error occurred during connection handshake.";
+      this.#refuse(this.#detailed(text, error.message), error.message);
       return bytes.length;
     }
     this.#open(request);
@@ -278,14 +287,14 @@ export class ClientSession {
     this.#pingedAtMs = this.#sessions.nowMs;
     this.#sessions.router.register(client, groups);
     this.#tell(handshakeReply(), client.protocol);
+    this.#wasOpened = true;
+    this.#sessions.opened(this.#origin, this.#transport?.kind ?? "WebSockets", client.protocol.name);
+    this.#backend.opened(client);
     // A stateful JavaScript client does not count messages that come together with the handshake's reply,
     // and is then given one twice after a reconnect: they wait for its first word. docs/spec/client-endpoint.md §3.10.
     if (this.#resumption === undefined) client.release();
     else this.#isHolding = true;
     this.#transport?.flush();
-    this.#wasOpened = true;
-    this.#backend.opened(client);
-    this.#sessions.opened(this.#origin, this.#transport?.kind ?? "WebSockets", client.protocol.name);
   }
 
   #readWhatCameMeanwhile(): void {
@@ -315,6 +324,7 @@ export class ClientSession {
 
   #receiveMessage(client: Client, message: HubMessage): void {
     if (this.#isHolding) this.#releaseHeld(client);
+    if (this.isClosed) return;
     switch (message.type) {
       case HubMessageType.ping:
         this.#heardAtMs = this.#sessions.nowMs;
@@ -325,7 +335,8 @@ export class ClientSession {
           undefined,
         );
       case HubMessageType.ack:
-        return this.#resumption?.acknowledged(message.sequenceId ?? 0);
+        if (this.#resumption?.acknowledged(message.sequenceId ?? 0)) this.#overfullSinceMs = undefined;
+        return;
       case HubMessageType.sequence:
         return this.#resumption?.sequence(message.sequenceId ?? 0);
       case HubMessageType.invocation:
@@ -347,7 +358,8 @@ export class ClientSession {
     if (this.#heardAtMs !== undefined && nowMs - this.#heardAtMs > clientMs)
       return this.#endTelling(
         { category: "PingTimeout", message: "Connection ping timeout", allowReconnect: true },
-        this.#closeText(
+        this.#detailed(
+          CLOSED,
           "OperationCanceledException: Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
         ),
       );
@@ -378,7 +390,7 @@ export class ClientSession {
     const { maxHandshakeBytes, maxMessageBytes } = this.#sessions.limits;
     if (this.#state === "handshaking") {
       if (length > maxHandshakeBytes)
-        this.#refuse("Handshake was canceled.", `no handshake within ${maxHandshakeBytes} bytes`);
+        this.#refuse(CANCELED, `no handshake within ${maxHandshakeBytes} bytes`);
     } else if (length > maxMessageBytes) this.#endBroken(tooLarge(maxMessageBytes));
   }
 
@@ -388,12 +400,14 @@ export class ClientSession {
   }
 
   #endBroken(what: string): void {
-    this.#endTelling({ category: "BadRequest", message: what, allowReconnect: true }, this.#closeText(what));
+    this.#endTelling(
+      { category: "BadRequest", message: what, allowReconnect: true },
+      this.#detailed(CLOSED, what),
+    );
   }
 
-  /** ASP.NET's text of a Close message: what went wrong only for clients that may know. */
-  #closeText(what: string): string {
-    const text = "Connection closed with an error.";
+  /** What a client is told, with what went wrong only for those that may know. */
+  #detailed(text: string, what: string): string {
     return this.#origin.identity.detailedErrors ? `${text} ${what}` : text;
   }
 
@@ -401,9 +415,14 @@ export class ClientSession {
   #refuse(error: string, reason: string = error): void {
     const { hub, connectionId } = this.#origin;
     this.#sessions.emit({ name: "client.handshake_failed", hub, connectionId, reason });
-    this.#transport?.send(new EncodedMessage(handshakeReply(error), "Text"));
+    this.#tellRefused(error);
     this.#transport?.close();
     this.#leave({ category: "HandshakeError", message: reason, allowReconnect: false });
+  }
+
+  /** The only reply that a client understands before its handshake was accepted. */
+  #tellRefused(error: string): void {
+    this.#transport?.send(new EncodedMessage(handshakeReply(error), "Text"));
   }
 
   /** Sends a message that is not trackable. */

@@ -1,3 +1,4 @@
+import type { Filter } from "./filter/filter.ts";
 import type { Payload } from "./payload.ts";
 
 /** Who a delivery is for. A new audience is a new variant here; the compiler lists what to change. */
@@ -9,7 +10,8 @@ export type Audience =
   | { readonly to: "users"; readonly userIds: readonly string[] }
   | { readonly to: "userInGroup"; readonly userId: string; readonly group: string }
   | { readonly to: "connection"; readonly connectionId: string }
-  | { readonly to: "connections"; readonly connectionIds: readonly string[] };
+  | { readonly to: "connections"; readonly connectionIds: readonly string[] }
+  | { readonly to: "matching"; readonly filter: Filter };
 
 /** The waist of the system: everything that sends makes one of these, everything that routes takes one. */
 export interface Delivery {

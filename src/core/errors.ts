@@ -12,6 +12,10 @@ const table = {
     meaning: "A parameter or the body is not what the operation takes; `target` names it.",
   },
   "Error.Request.ApiVersion": { status: 400, meaning: "`api-version` is missing or not a known form." },
+  "Error.Request.Forbidden": {
+    status: 403,
+    meaning: "The token is good, but its roles do not allow the operation.",
+  },
   "Error.Request.NotFound": { status: 404, meaning: "There is no such operation." },
   "Error.Request.MethodNotAllowed": {
     status: 405,
@@ -26,7 +30,7 @@ const table = {
   "Error.Request.HeadersTooLarge": { status: 431, meaning: "The request headers are larger than the limit." },
   "Error.Service.Unavailable": {
     status: 503,
-    meaning: "The service is stopping, or its store cannot be reached.",
+    meaning: "The service is stopping, or its store or the token's issuer cannot be reached.",
   },
   "Error.Service.Internal": {
     status: 500,

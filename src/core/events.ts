@@ -1,9 +1,12 @@
+import type { CallOutcome } from "./client-call.ts";
 import type { TransportName } from "./identity.ts";
 import type { CloseReason } from "./ports.ts";
 
 /**
  * Everything worth a log line or a metric, by stable name. Nobody logs text: code emits one of these,
  * `telemetry/events.ts` gives each its level and message. No event carries a token, a key or a payload.
+ * `count`: how often it happened; of what happens in masses only the first is told at once, and then the sum of the others
+ * every few seconds, with the fields of the last.
  */
 export type HubwireEvent =
   | { readonly name: "service.started"; readonly url: string }
@@ -37,7 +40,71 @@ export type HubwireEvent =
       readonly hub: string;
       readonly connectionId: string;
       readonly target: string;
+      /** The patterns of the upstream templates that do not match. */
+      readonly tried: string;
+      readonly count: number;
     }
+  | {
+      /** A method of a client was called, and the client did not answer. */
+      readonly name: "client.call_unanswered";
+      readonly hub: string;
+      readonly connectionId: string;
+      readonly outcome: CallOutcome["outcome"];
+    }
+  | {
+      /** A client answered what it was not asked, or not any more. */
+      readonly name: "client.completion_ignored";
+      readonly hub: string;
+      readonly connectionId: string;
+    }
+  | {
+      /** A webhook took an event. */
+      readonly name: "upstream.answered";
+      readonly hub: string;
+      readonly category: string;
+      readonly event: string;
+      readonly connectionId: string;
+      /** Its place in the configuration, from 0. */
+      readonly template: number;
+      /** As configured, without its query. */
+      readonly url: string;
+      readonly status: number;
+      readonly durationMs: number;
+    }
+  | {
+      /** A webhook did not take an event. */
+      readonly name: "upstream.failed";
+      readonly hub: string;
+      readonly category: string;
+      readonly event: string;
+      readonly connectionId: string;
+      readonly template: number;
+      readonly url: string;
+      readonly outcome: UpstreamOutcome;
+      readonly status: number | undefined;
+      readonly reason: string;
+      readonly count: number;
+    }
+  | {
+      /** An event was given up before any webhook was called. */
+      readonly name: "upstream.dropped";
+      readonly hub: string;
+      readonly category: string;
+      readonly event: string;
+      readonly connectionId: string;
+      readonly reason: string;
+      readonly count: number;
+    }
+  | {
+      /** No template matches the coming or going of a client. */
+      readonly name: "upstream.unmatched";
+      readonly hub: string;
+      readonly event: string;
+      readonly connectionId: string;
+      readonly tried: string;
+    }
+  | { readonly name: "upstream.reloaded"; readonly templates: number }
+  | { readonly name: "upstream.reload_failed"; readonly problem: string }
   | {
       readonly name: "rest.unauthorized";
       readonly method: string;
@@ -45,7 +112,30 @@ export type HubwireEvent =
       readonly reason: string;
     }
   | { readonly name: "rest.failed"; readonly method: string; readonly path: string; readonly error: unknown }
+  | { readonly name: "auth.issuer_keys_fetched"; readonly issuer: string; readonly keys: number }
+  | { readonly name: "auth.issuer_failed"; readonly issuer: string; readonly error: unknown }
   | { readonly name: "store.expired"; readonly memberships: number }
   | { readonly name: "store.failed"; readonly error: unknown };
+
+/** How a call to a webhook failed. */
+export type UpstreamOutcome =
+  /** No connection, or it broke before a status came. */
+  | "unreachable"
+  | "timeout"
+  /** It answered with a status that is no success. */
+  | "status"
+  /** The connection broke within the body. */
+  | "interrupted"
+  | "tooLarge"
+  /** The body is no completion of the invocation. */
+  | "badReply"
+  /** No access token could be got. */
+  | "noToken"
+  /** The event's names make no URL. */
+  | "badUrl"
+  /** There was no room for the reply. */
+  | "busy"
+  /** The service stopped. */
+  | "stopped";
 
 export type EmitEvent = (event: HubwireEvent) => void;

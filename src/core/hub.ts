@@ -1,5 +1,6 @@
 import type { Client } from "./client.ts";
 import type { Audience } from "./delivery.ts";
+import type { Filter } from "./filter/filter.ts";
 import type { Payload } from "./payload.ts";
 
 const NOBODY_HERE: readonly Client[] = [];
@@ -17,6 +18,16 @@ export class Hub {
 
   get size(): { clients: number; groups: number; users: number } {
     return { clients: this.#clients.size, groups: this.#groups.size, users: this.#users.size };
+  }
+
+  /** The groups that have clients. */
+  get groups(): ReadonlyMap<string, ReadonlySet<Client>> {
+    return this.#groups;
+  }
+
+  /** The users that have clients. */
+  get users(): ReadonlyMap<string, ReadonlySet<Client>> {
+    return this.#users;
   }
 
   get isEmpty(): boolean {
@@ -78,7 +89,18 @@ export class Hub {
         return union(audience.userIds, (userId) => this.#users.get(userId) ?? NOBODY_HERE);
       case "connections":
         return union(audience.connectionIds, (id) => this.#connection(id));
+      case "matching":
+        return this.#matching(audience.filter);
     }
+  }
+
+  #matching({ audience, matches }: Filter): readonly Client[] {
+    const clients: Client[] = [];
+    for (const client of this.clientsIn(audience)) {
+      const { id: connectionId, userId, groups } = client;
+      if (matches({ connectionId, userId, groups })) clients.push(client);
+    }
+    return clients;
   }
 
   #connection(id: string): readonly Client[] {

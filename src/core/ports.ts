@@ -1,8 +1,11 @@
 import type { HubMessage } from "../protocol/hub-protocol.ts";
 import type { Client } from "./client.ts";
+import type { CallOutcome, ClientCall } from "./client-call.ts";
 import type { Audience, Delivery } from "./delivery.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
-import type { TransportName } from "./identity.ts";
+import type { ClientIdentity, TransportName } from "./identity.ts";
+import type { Page, PageRequest } from "./page.ts";
+import type { Payload } from "./payload.ts";
 
 /** Why a client is being closed. `category` is one of Azure's `ConnectionCloseCategory` names, for logs and metrics. */
 export interface CloseReason {
@@ -82,6 +85,55 @@ export interface Router {
   removeFromGroup(hub: string, audience: Audience, group: string): Promise<void>;
   /** Takes all in the audience out of every group they are in. */
   removeFromAllGroups(hub: string, audience: Audience): Promise<void>;
+  /**
+   * Does all of this to each client that is in the audience when it begins, in this order; what one action changes
+   * does not change who the next is for. Nothing else happens to a client in between.
+   */
+  execute(hub: string, audience: Audience, actions: readonly ClientAction[]): Promise<void>;
+  /** Calls a method of one client and waits for its answer; never rejects for what the client does. */
+  invoke(call: ClientCall): Promise<CallOutcome>;
+  /** The clients in the audience, by connection id. */
+  listConnections(hub: string, audience: Audience, page: PageRequest): Promise<Page<ListedConnection>>;
+  /** The users with clients, by user id. */
+  listUsers(hub: string, page: PageRequest): Promise<Page<ListedUser>>;
+  /** The groups with clients, by name. */
+  listGroups(hub: string, page: PageRequest): Promise<Page<ListedGroup>>;
+}
+
+/** One of the things that `Router.execute` does to each client. */
+export type ClientAction =
+  | { readonly action: "send"; readonly payload: Payload }
+  | { readonly action: "join" | "leave"; readonly group: string }
+  | { readonly action: "close"; readonly reason: CloseReason };
+
+export interface ListedConnection {
+  readonly connectionId: string;
+  /** `undefined` for an anonymous client. */
+  readonly userId: string | undefined;
+}
+
+export interface ListedUser {
+  readonly userId: string;
+  readonly connections: number;
+}
+
+export interface ListedGroup {
+  readonly group: string;
+  readonly connections: number;
+}
+
+/** The secrets that clients were given when they negotiated. */
+export interface ConnectionTokens {
+  /** `undefined` for an unknown token, and for one that is no secret: the connection id of negotiate version 0. */
+  authentication(token: string): Authentication | undefined;
+}
+
+/** Who a connection was authenticated as. */
+export interface Authentication {
+  /** Full hub name. */
+  readonly hub: string;
+  /** Set to another one, that counts from the next time that claims are read or the expiry is looked at. */
+  identity: ClientIdentity;
 }
 
 /**

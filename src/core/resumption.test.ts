@@ -5,8 +5,8 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import { EncodedMessage } from "./encoded-message.ts";
 import { Resumption } from "./resumption.ts";
 
-function message(text: string): EncodedMessage {
-  return new EncodedMessage(Buffer.from(text), "Text");
+function message(text: string, count = 1): EncodedMessage {
+  return new EncodedMessage(Buffer.from(text), "Text", count);
 }
 
 function replayed(resumption: Resumption): { sequenceId: number; texts: string[] } {
@@ -59,9 +59,35 @@ test("an acknowledgement is due once for each new latest message", () => {
   assert.equal(resumption.takeAcknowledgement(), undefined);
 });
 
+test("an acknowledgement that was lost is given again when the client repeats what it is for", () => {
+  const resumption = new Resumption();
+  resumption.received();
+  resumption.received();
+  assert.equal(resumption.takeAcknowledgement(), 2);
+  resumption.sequence(1);
+  resumption.received();
+  assert.equal(resumption.takeAcknowledgement(), undefined);
+  resumption.received();
+  assert.equal(resumption.takeAcknowledgement(), 2);
+  assert.equal(resumption.takeAcknowledgement(), undefined);
+});
+
+test("messages that a sender framed together count one by one, and stay together", () => {
+  const resumption = new Resumption();
+  resumption.sending(message("a,b,c", 3));
+  resumption.sending(message("d"));
+  resumption.acknowledged(2);
+  assert.deepEqual(replayed(resumption), { sequenceId: 1, texts: ["a,b,c", "d"] });
+  resumption.acknowledged(3);
+  assert.deepEqual(replayed(resumption), { sequenceId: 4, texts: ["d"] });
+  resumption.acknowledged(4);
+  assert.deepEqual(replayed(resumption), { sequenceId: 5, texts: [] });
+  assert.equal(resumption.bufferedBytes, 0);
+});
+
 test("whatever is sent, acknowledged and lost, the other side processes each message once and in order", () => {
   const step = fc.oneof(
-    fc.record({ kind: fc.constant("send" as const) }),
+    fc.record({ kind: fc.constant("send" as const), count: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ kind: fc.constant("acknowledge" as const) }),
     fc.record({ kind: fc.constant("drop" as const), lost: fc.nat(5) }),
   );
@@ -73,11 +99,13 @@ test("whatever is sent, acknowledged and lost, the other side processes each mes
       let wire: EncodedMessage[] = [];
       let sent = 0;
       const arrive = (messages: readonly EncodedMessage[]): void => {
-        for (const { bytes } of messages) if (receiver.received()) processed.push(String(bytes));
+        for (const { bytes } of messages)
+          for (const text of String(bytes).split(",")) if (receiver.received()) processed.push(text);
       };
       for (const each of [...steps, { kind: "drop" as const, lost: 0 }]) {
         if (each.kind === "send") {
-          const next = message(String(++sent));
+          const texts = Array.from({ length: each.count }, () => String(++sent));
+          const next = message(texts.join(), each.count);
           sender.sending(next);
           wire.push(next);
         } else if (each.kind === "acknowledge") {

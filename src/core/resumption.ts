@@ -7,8 +7,11 @@ import type { EncodedMessage } from "./encoded-message.ts";
  * docs/spec/client-endpoint.md §3.10.
  */
 export class Resumption {
-  #sent = 0;
-  #unacknowledged: EncodedMessage[] = [];
+  readonly #messages: EncodedMessage[] = [];
+  /** How many of `#messages`, from the front, are acknowledged and only wait to be cut off. */
+  #acknowledged = 0;
+  /** The number of the oldest message that is not acknowledged, or of the next one. */
+  #oldest = 1;
   #bufferedBytes = 0;
   #nextReceived = 1;
   #latestReceived = 0;
@@ -21,24 +24,40 @@ export class Resumption {
 
   /** Counts and keeps a trackable message that is being sent, whether or not a socket is attached. */
   sending(message: EncodedMessage): void {
-    this.#sent++;
-    this.#unacknowledged.push(message);
+    this.#messages.push(message);
     this.#bufferedBytes += message.bytes.length;
   }
 
-  /** The client has received all up to this number; a number beyond what was sent stands for all. */
-  acknowledged(sequenceId: number): void {
-    const oldest = this.#sent - this.#unacknowledged.length + 1;
-    const count = Math.min(Math.max(sequenceId - oldest + 1, 0), this.#unacknowledged.length);
-    for (const message of this.#unacknowledged.splice(0, count)) this.#bufferedBytes -= message.bytes.length;
+  /**
+   * The client has received all up to this number; a number beyond what was sent stands for all.
+   * @returns whether that was news
+   */
+  acknowledged(sequenceId: number): boolean {
+    const oldest = this.#oldest;
+    let next = this.#messages[this.#acknowledged];
+    while (next !== undefined && this.#oldest + next.count - 1 <= sequenceId) {
+      this.#oldest += next.count;
+      this.#bufferedBytes -= next.bytes.length;
+      next = this.#messages[++this.#acknowledged];
+    }
+    // Cut off at half: a client that acknowledges one by one costs no more than one that does so at once.
+    if (2 * this.#acknowledged >= this.#messages.length) {
+      this.#messages.splice(0, this.#acknowledged);
+      this.#acknowledged = 0;
+    }
+    return this.#oldest > oldest;
   }
 
   /** Counts a trackable message of the client; `false` for one that was received before the reconnect already. */
   received(): boolean {
     const id = this.#nextReceived++;
-    if (id <= this.#latestReceived) return false;
-    this.#latestReceived = id;
-    return true;
+    if (id > this.#latestReceived) {
+      this.#latestReceived = id;
+      return true;
+    }
+    // It repeats what it has no acknowledgement for: that was lost with the old socket.
+    if (id === this.#latestReceived) this.#latestAcknowledged = id - 1;
+    return false;
   }
 
   /**
@@ -63,6 +82,6 @@ export class Resumption {
 
   /** What a new socket starts with: the number of the first message of `messages`, and these messages. */
   replay(): { readonly sequenceId: number; readonly messages: readonly EncodedMessage[] } {
-    return { sequenceId: this.#sent - this.#unacknowledged.length + 1, messages: this.#unacknowledged };
+    return { sequenceId: this.#oldest, messages: this.#messages.slice(this.#acknowledged) };
   }
 }

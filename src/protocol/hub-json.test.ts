@@ -169,10 +169,44 @@ describe("writing JSON hub messages", () => {
     assert.equal(message, `{"type":1,"target":"<Señor>&'+\\"\\n","arguments":${String(args)}}\x1e`);
   });
 
+  test("a StreamItem and a result are the very bytes that came in", () => {
+    const value = Buffer.from('{ "a" : 9007199254740993, "b": 1.10 }');
+    assert.equal(
+      String(hubJson.streamItem("0", value)),
+      `{"type":2,"invocationId":"0","item":${String(value)}}\x1e`,
+    );
+    assert.equal(
+      String(hubJson.completionResult("0", value)),
+      `{"type":3,"invocationId":"0","result":${String(value)}}\x1e`,
+    );
+  });
+
+  test("an invocation that gets another id keeps every other byte of its members", () => {
+    const arguments_ = '[ 9007199254740993, 1.10, "\\u00e9é", {"invocationId":"inner"} ]';
+    for (const [before, after] of [
+      [
+        `{"type":1,"target":"T","arguments":${arguments_}}`,
+        `{"type":1,"invocationId":"n","target":"T","arguments":${arguments_}}`,
+      ],
+      [
+        ` { "arguments" : ${arguments_} , "invocationId":"1","type": 1,"in\\u0076ocationId":"2","target":"T"} `,
+        `{"arguments" : ${arguments_},"invocationId":"n","type": 1,"target":"T"}`,
+      ],
+      [
+        '{"invocationId":null,"type":1,"target":"T","arguments":[],"headers":{"h":"v"},"later":[{}]}',
+        '{"type":1,"invocationId":"n","target":"T","arguments":[],"headers":{"h":"v"},"later":[{}]}',
+      ],
+    ])
+      assert.equal(String(hubJson.withInvocationId(Buffer.from(`${before}\x1e`), "n")), `${after}\x1e`);
+  });
+
   test("no text makes another record", () => {
     const text = '\x1e"}\x1e\\';
     for (const message of [
-      hubJson.invocation(text, Buffer.from("[]")),
+      hubJson.invocation(text, Buffer.from("[]"), text),
+      hubJson.withInvocationId(hubJson.invocation("T", Buffer.from("[]")), text),
+      hubJson.streamItem(text, Buffer.from("1")),
+      hubJson.completionResult(text, Buffer.from("1")),
       hubJson.completionError(text, text),
       hubJson.close(text, true),
     ]) {

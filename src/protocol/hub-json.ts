@@ -27,18 +27,31 @@ export const hubJson: HubProtocol = {
     return envelope.message();
   },
 
-  invocation(target, args) {
-    const head = `{"type":1,"target":${jsonString(target)},"arguments":`;
-    const message = Buffer.allocUnsafe(Buffer.byteLength(head) + args.length + 2);
-    const at = message.write(head);
-    args.copy(message, at);
-    message[at + args.length] = 0x7d;
-    message[at + args.length + 1] = RECORD_SEPARATOR;
-    return message;
+  invocation(target, args, invocationId) {
+    const id = invocationId === undefined ? "" : `"invocationId":${jsonString(invocationId)},`;
+    return recordWith(`{"type":1,${id}"target":${jsonString(target)},"arguments":`, args);
   },
 
+  withInvocationId(framed, invocationId) {
+    const pieces: Buffer[] = [];
+    const members = recordMembers(framed, framed.length - 1);
+    while (members.next()) {
+      if (KEYS.find(framed, members.keyStart, members.keyEnd) === "invocationId") continue;
+      pieces.push(pieces.length === 0 ? OPEN : COMMA, framed.subarray(members.keyStart, members.valueEnd));
+    }
+    // Behind the first member, which is the type wherever peers write it first.
+    pieces.splice(2, 0, Buffer.from(`,"invocationId":${jsonString(invocationId)}`));
+    return Buffer.concat([...pieces, END]);
+  },
+
+  streamItem: (invocationId, item) =>
+    recordWith(`{"type":2,"invocationId":${jsonString(invocationId)},"item":`, item),
+  completionResult: (invocationId, result) =>
+    recordWith(`{"type":3,"invocationId":${jsonString(invocationId)},"result":`, result),
   completionError: (invocationId, error) =>
     record(`{"type":3,"invocationId":${jsonString(invocationId)},"error":${jsonString(error)}}`),
+  completionVoid: (invocationId) => record(`{"type":3,"invocationId":${jsonString(invocationId)}}`),
+  content: (framed) => framed.subarray(0, framed.length - 1),
   ping: record('{"type":6}'),
   close: (error, allowReconnect) =>
     record(
@@ -48,8 +61,21 @@ export const hubJson: HubProtocol = {
   sequence: (sequenceId) => record(`{"type":9,"sequenceId":${sequenceId}}`),
 };
 
+const OPEN = Buffer.from("{");
+const COMMA = Buffer.from(",");
+const END = Buffer.from("}\x1e");
+
 function record(json: string): Buffer {
   return Buffer.from(`${json}\x1e`);
+}
+
+/** A message whose last member is `value`, as it came in. */
+function recordWith(head: string, value: Buffer): Buffer {
+  const message = Buffer.allocUnsafe(Buffer.byteLength(head) + value.length + END.length);
+  const at = message.write(head);
+  value.copy(message, at);
+  END.copy(message, at + value.length);
+  return message;
 }
 
 const KEYS = new JsonKeys(

@@ -162,6 +162,26 @@ describe("writing MessagePack hub messages", () => {
     assert.deepEqual(elements, [1, {}, null, "Echo", [9007199254740993n, 1.5, "é"], []]);
   });
 
+  test("an invocation that gets another id keeps every other byte", () => {
+    const rest = "a154 93 cd0001 d3 0000000000000001 c7 01 05 ff 91 a130 c0".replaceAll(" ", "");
+    for (const [head, id] of [
+      ["970180", "c0"], // an element more than this version knows
+      ["970180", "a0"],
+      ["970180", "a131"],
+      ["dc0007 cc01 de0001 a168 a176", "d90178"], // nothing in its smallest form
+    ]) {
+      const bytes = (idHex: string): Buffer =>
+        lengthPrefixed(Buffer.from(`${head}${idHex}${rest}`.replaceAll(" ", ""), "hex"));
+      const before = bytes(id ?? "");
+      hubMessagePack.read(before, 0, before.length);
+      assert.deepEqual(hubMessagePack.withInvocationId(before, "n"), bytes("a16e"));
+      const long = "é".repeat(100);
+      const after = hubMessagePack.withInvocationId(before, long);
+      assert.deepEqual(after, bytes(`d9c8${Buffer.from(long).toString("hex")}`));
+      assert.equal(hubMessagePack.read(after, 0, after.length).invocationId, long);
+    }
+  });
+
   test("messages of every length get the shortest prefix", () => {
     for (const length of [100, 128, 16_000, 17_000, 70_000, 2_100_000]) {
       const target = "é".repeat(length / 2);

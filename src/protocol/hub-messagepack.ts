@@ -1,5 +1,6 @@
 import { HubMessageType, type HubProtocol } from "./hub-protocol.ts";
 import { jsonToMessagePack, messagePackBound } from "./json-to-messagepack.ts";
+import { MessagePackCursor } from "./messagepack-cursor.ts";
 import { MessagePackMessageReader, ResultKind } from "./messagepack-message.ts";
 import { writeByte, writeInteger, writeString } from "./messagepack-write.ts";
 import { messageTooLarge, ProtocolError } from "./protocol-error.ts";
@@ -38,15 +39,52 @@ export const hubMessagePack: HubProtocol = {
     );
   },
 
-  invocation(target, args) {
-    return framed(20 + 3 * target.length + messagePackBound(args.length), (out, start) => {
+  invocation(target, args, invocationId) {
+    const bound = 30 + 3 * ((invocationId?.length ?? 0) + target.length) + messagePackBound(args.length);
+    return framed(bound, (out, start) => {
       let at = writeByte(out, start, 0x96);
       at = writeByte(out, at, HubMessageType.invocation);
       at = writeByte(out, at, NO_HEADERS);
-      at = writeByte(out, at, NIL);
+      at = invocationId === undefined ? writeByte(out, at, NIL) : writeString(out, at, invocationId);
       at = writeString(out, at, target);
       at = jsonToMessagePack(args, out, at);
       return writeByte(out, at, EMPTY_ARRAY);
+    });
+  },
+
+  withInvocationId(message, invocationId) {
+    const start = contentStart(message, 0, message.length);
+    const cursor = new MessagePackCursor(message, start, message.length);
+    cursor.arrayLength();
+    cursor.skip(); // type
+    cursor.skip(); // headers
+    const idStart = cursor.position;
+    cursor.skip();
+    return framed(message.length + 5 + 3 * invocationId.length, (out, position) => {
+      const at = position + message.copy(out, position, start, idStart);
+      const end = writeString(out, at, invocationId);
+      return end + message.copy(out, end, cursor.position);
+    });
+  },
+
+  streamItem(invocationId, item) {
+    return framed(20 + 3 * invocationId.length + messagePackBound(item.length), (out, start) => {
+      let at = writeByte(out, start, 0x94);
+      at = writeByte(out, at, HubMessageType.streamItem);
+      at = writeByte(out, at, NO_HEADERS);
+      at = writeString(out, at, invocationId);
+      return jsonToMessagePack(item, out, at);
+    });
+  },
+
+  completionResult(invocationId, result) {
+    return framed(20 + 3 * invocationId.length + messagePackBound(result.length), (out, start) => {
+      let at = writeByte(out, start, 0x95);
+      at = writeByte(out, at, HubMessageType.completion);
+      at = writeByte(out, at, NO_HEADERS);
+      at = writeString(out, at, invocationId);
+      at = writeByte(out, at, ResultKind.nonVoid);
+      return jsonToMessagePack(result, out, at);
     });
   },
 
@@ -60,6 +98,18 @@ export const hubMessagePack: HubProtocol = {
       return writeString(out, at, error);
     });
   },
+
+  completionVoid(invocationId) {
+    return framed(20 + 3 * invocationId.length, (out, start) => {
+      let at = writeByte(out, start, 0x94);
+      at = writeByte(out, at, HubMessageType.completion);
+      at = writeByte(out, at, NO_HEADERS);
+      at = writeString(out, at, invocationId);
+      return writeByte(out, at, ResultKind.void);
+    });
+  },
+
+  content: (framed) => framed.subarray(contentStart(framed, 0, framed.length)),
 
   ping: Buffer.of(2, 0x91, HubMessageType.ping),
 

@@ -49,10 +49,23 @@ export interface HubProtocol {
    * @throws {ProtocolError} with ASP.NET's text of what is wrong.
    */
   read(buffer: Buffer, start: number, end: number): HubMessage;
-  /** A framed Invocation without an invocation id. `args` is a JSON array, valid UTF-8 JSON text, as it came in. */
-  invocation(target: string, args: Buffer): Buffer;
+  /**
+   * A framed Invocation; the peer answers one with an invocation id by a Completion.
+   * @param args a JSON array, valid UTF-8 JSON text, as it came in
+   */
+  invocation(target: string, args: Buffer, invocationId?: string): Buffer;
+  /** A framed Invocation that was read before, with this id instead of its own; everything else is the same bytes. */
+  withInvocationId(framed: Buffer, invocationId: string): Buffer;
+  /** A framed StreamItem. `item` is one JSON value, valid UTF-8 JSON text, as it came in. */
+  streamItem(invocationId: string, item: Buffer): Buffer;
+  /** A framed Completion that carries a result: one JSON value, valid UTF-8 JSON text, as it came in. */
+  completionResult(invocationId: string, result: Buffer): Buffer;
   /** A framed Completion that carries an error. */
   completionError(invocationId: string, error: string): Buffer;
+  /** A framed Completion that carries neither a result nor an error. */
+  completionVoid(invocationId: string): Buffer;
+  /** What a framed message holds, without its record separator or length prefix: a view. */
+  content(framed: Buffer): Buffer;
   readonly ping: Buffer;
   close(error: string | undefined, allowReconnect: boolean): Buffer;
   ack(sequenceId: number): Buffer;

@@ -99,15 +99,19 @@ function payloadOf(value: Message): unknown {
 }
 
 /** The message as we write it; `undefined` for what the service never writes itself. */
-function written(protocol: HubProtocol, value: Message, args: Buffer): Buffer | undefined {
+function written(protocol: HubProtocol, value: Message, payload: Buffer): Buffer | undefined {
+  const { invocationId = "", target = "", error } = value;
   if (value.headers !== undefined || value.streamIds !== undefined) return undefined;
   switch (value.type) {
     case 1:
-      return value.invocationId === undefined ? protocol.invocation(value.target ?? "", args) : undefined;
+      return protocol.invocation(target, payload, value.invocationId);
+    case 2:
+      return protocol.streamItem(invocationId, payload);
     case 3:
-      return value.error === undefined
-        ? undefined
-        : protocol.completionError(value.invocationId ?? "", value.error);
+      if (error !== undefined) return protocol.completionError(invocationId, error);
+      return "result" in value
+        ? protocol.completionResult(invocationId, payload)
+        : protocol.completionVoid(invocationId);
     case 6:
       return protocol.ping;
     case 7:
@@ -143,6 +147,11 @@ for (const { protocol, rows, bytes, decodeValue, readByPeer, extended } of [json
         check(among, start, start + framed.length);
       });
 
+      test(`${row.source}: ${row.name}: holds the whole message without its frame`, () => {
+        const content = decodeValue(protocol.content(framed));
+        assert.equal(Array.isArray(content) ? content[0] : (content as Message).type, value.type);
+      });
+
       test(`${row.source}: ${row.name}: is incomplete until its last byte`, () => {
         for (let length = 0; length < framed.length; length++) {
           assert.equal(protocol.findEnd(framed.subarray(0, length), 0, WHOLE), -1);
@@ -156,12 +165,34 @@ for (const { protocol, rows, bytes, decodeValue, readByPeer, extended } of [json
         if (longer !== undefined) check(longer, 0, protocol.findEnd(longer, 0, WHOLE));
       });
 
-      const args = Buffer.from(
+      if (value.type === 1)
+        test(`${row.source}: ${row.name}: is given another invocation id and keeps all else`, () => {
+          const before = protocol.read(framed, 0, framed.length);
+          for (const invocationId of ["x", 'é"😀', "y".repeat(300)]) {
+            const again = protocol.withInvocationId(framed, invocationId);
+            assert.equal(protocol.findEnd(again, 0, again.length), again.length);
+            assert.deepEqual(protocol.read(again, 0, again.length), {
+              ...before,
+              invocationId,
+              bytes: again,
+            });
+            const [theirs] = readByPeer(again);
+            const [ours] = readByPeer(framed);
+            assert.deepEqual({ ...theirs }, { ...ours, invocationId });
+            assert.deepEqual(
+              protocol.withInvocationId(again, "x"),
+              protocol.withInvocationId(framed, "x"),
+              "whatever id it had",
+            );
+          }
+        });
+
+      const payload = Buffer.from(
         protocol.name === "json"
           ? (protocol.read(framed, 0, framed.length).value ?? "")
-          : JSON.stringify(value.arguments ?? []),
+          : (JSON.stringify(payloadOf(value)) ?? "[]"),
       );
-      const ours = written(protocol, value, args);
+      const ours = written(protocol, value, payload);
       if (ours === undefined) continue;
 
       test(`${row.source}: ${row.name}: is written`, () => {

@@ -29,8 +29,9 @@ export const groupOperations: readonly Operation[] = [
     path: "/hubs/{hub}/groups/{group}/:closeConnections",
     access: "write",
     statuses: always(204),
-    run: ({ hub, group, excluded, closeReason }, { router }) =>
-      router.close(hub, { to: "group", group }, excluded, closeReason),
+    run: async ({ hub, group, excluded, closeReason }, { router }) => {
+      await router.close(hub, { to: "group", group }, excluded, closeReason);
+    },
   },
   {
     method: "PUT",

@@ -17,7 +17,8 @@ export const hubOperations: readonly Operation[] = [
     path: "/hubs/{hub}/:closeConnections",
     access: "write",
     statuses: always(204),
-    run: ({ hub, excluded, closeReason }, { router }) =>
-      router.close(hub, { to: "all" }, excluded, closeReason),
+    run: async ({ hub, excluded, closeReason }, { router }) => {
+      await router.close(hub, { to: "all" }, excluded, closeReason);
+    },
   },
 ];

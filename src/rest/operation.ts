@@ -1,13 +1,20 @@
+import type { IssuedKeys } from "../auth/issued-keys.ts";
+import type { Permission } from "../auth/oidc-roles.ts";
 import type { Router } from "../core/ports.ts";
 import type { UserGroups } from "../core/user-groups.ts";
 import type { ApiVersion } from "./api-version.ts";
 import type { RestCall } from "./rest-call.ts";
+
+/** The content type of JSON bodies. */
+export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** What operations act on. */
 export interface RestServices {
   readonly router: Router;
   /** Any failure of it is taken for one of its store. */
   readonly userGroups: UserGroups;
+  /** What callers without an access key sign clients' tokens with. */
+  readonly issuedKeys: IssuedKeys;
   /** Whether the service takes new clients: not while it is stopping. */
   readonly ready: () => boolean;
 }
@@ -15,22 +22,34 @@ export interface RestServices {
 /** One operation of the data plane; the tables of them are in the file of their resource. */
 export interface Operation {
   /** GET is served beside every HEAD: SDKs ask with it although the specification does not have it. */
-  readonly method: "DELETE" | "HEAD" | "POST" | "PUT";
+  readonly method: "DELETE" | "GET" | "HEAD" | "POST" | "PUT";
   /** Below `/api` and `/api/v1`, with `{hub}`, `{group}`, `{user}` and `{connectionId}` for parameters. */
   readonly path: string;
   /** Other spellings that only `/api/v1` has. */
   readonly v1Paths?: readonly string[];
   /** What a caller must be allowed to do. An anonymous operation needs no token, and no `api-version`. */
-  readonly access: "anonymous" | "read" | "write";
+  readonly access: "anonymous" | Permission;
   /** The status of success. */
   readonly statuses: Readonly<Record<ApiVersion, number>>;
-  /** The body of a success with content; there is none for `HEAD`, before 2022-06-01, and where this is left out. */
+  /** The same body for every success; there is none for `HEAD`, before 2022-06-01, and where this is left out. */
   readonly response?: ServiceResponse;
   /**
-   * Does it. Resolves when it is done, to nothing that matters.
+   * Does it. Resolves when it is done: to the answer of this call, which any version gets, or to nothing where `response` is it.
    * @throws {ApiError} what the caller is told instead of success
    */
-  readonly run: (call: RestCall, services: RestServices) => Promise<unknown>;
+  readonly run: (call: RestCall, services: RestServices) => Promise<RestAnswer | void>;
+}
+
+/** An answer that differs from call to call. */
+export interface RestAnswer {
+  readonly body: string | Buffer;
+  readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer of JSON. */
+export function jsonAnswer(value: unknown, headers: Readonly<Record<string, string>> = {}): RestAnswer {
+  return { body: JSON.stringify(value), contentType: JSON_TYPE, headers };
 }
 
 /** Azure's body of a success, docs/spec/rest-api.md §1.5. Its error codes are `level.scope.errorKind`, and so is this code. */

@@ -6,7 +6,7 @@ import { operations, operationsByPath } from "./operations.ts";
 const MESSAGE: RestRequest = { body: '{"target":"say","arguments":[1]}' };
 
 interface Row {
-  readonly method: "DELETE" | "HEAD" | "POST" | "PUT";
+  readonly method: "DELETE" | "GET" | "HEAD" | "POST" | "PUT";
   /** Below `/api`. */
   readonly path: string;
   /** Other spellings below `/api/v1`. */
@@ -16,11 +16,19 @@ interface Row {
   /** Of the body of success. */
   readonly scope?: string;
   readonly request?: RestRequest;
+  /** The body, where it is of this call: JSON in every version. */
+  readonly answers?: RegExp;
 }
 
 /** docs/spec/rest-api.md §1.2 and §1.3, for connection c1 of user u1 in group g1 of hub chat. */
 const rows: readonly Row[] = [
   { method: "HEAD", path: "/health", statuses: [200, 200, 200] },
+  {
+    method: "GET",
+    path: "/auth/accessKey",
+    statuses: [200, 200, 200],
+    answers: /^\{"AccessKey":"[^"]+","KeyId":"[^"]+"\}$/,
+  },
   {
     method: "POST",
     path: "/hubs/chat/:send",
@@ -116,7 +124,7 @@ function spellings({ path, v1Paths = [] }: Row): { url: string; version: 0 | 1 |
 
 describe("every operation answers success as its version does", () => {
   test("and this table has every operation", () => {
-    assert.equal(rows.length, 19);
+    assert.equal(rows.length, 20);
     const patterns = rows.map(
       ({ method, path }) =>
         `${method} ${path.replace("chat", "{hub}").replace("g1", "{group}").replace("u1", "{user}").replace("c1", "{connectionId}")}`,
@@ -133,6 +141,11 @@ describe("every operation answers success as its version does", () => {
           const response = await node.call(method, url, row.request);
           assert.equal(response.statusCode, row.statuses[version], response.body);
           assert.equal(response.headers["x-ms-error-code"], undefined);
+          if (row.answers !== undefined) {
+            assert.match(response.body, row.answers);
+            assert.equal(response.headers["content-type"], "application/json; charset=utf-8");
+            return;
+          }
           if (row.scope === undefined || version < 2 || method === "HEAD") {
             assert.equal(response.body, "");
             assert.equal(response.headers["content-type"], undefined);

@@ -1,4 +1,5 @@
 import type { HTTPMethods } from "fastify";
+import { authOperations } from "./auth.ts";
 import { connectionOperations } from "./connections.ts";
 import { groupOperations } from "./groups.ts";
 import { healthOperations } from "./health.ts";
@@ -15,6 +16,7 @@ export type OperationsByMethod = ReadonlyMap<HTTPMethods, Operation>;
 /** All operations of the data plane. */
 export const operations: readonly Operation[] = [
   ...healthOperations,
+  ...authOperations,
   ...hubOperations,
   ...connectionOperations,
   ...groupOperations,

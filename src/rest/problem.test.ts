@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { localRouter } from "../../test/support/local-router.ts";
 import { RestNode } from "../../test/support/rest-node.ts";
 import { ApiError } from "../core/errors.ts";
-import { LocalRouter } from "../core/local-router.ts";
 import { problemOf } from "./problem.ts";
 
 describe("an error", () => {
   test("that is a fault of ours is 500, hides what it is from the caller, and is told to the log", async () => {
     const error = new TypeError("secret");
-    const router = Object.assign(new LocalRouter(), { exists: () => Promise.reject(error) });
+    const router = Object.assign(localRouter(), { exists: () => Promise.reject(error) });
     await using node = await RestNode.start({ router });
     const path = "/api/hubs/chat/users/u";
     const response = await node.call("GET", `${path}?api-version=2022-06-01`);

@@ -1,5 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { ApiError } from "../core/errors.ts";
+import { JSON_TYPE } from "./operation.ts";
 
 /**
  * The error that the caller is told of: itself if it is one, what fastify found wrong with a request, and for
@@ -39,7 +40,7 @@ export function sendErrorDetail(
   return reply
     .code(status)
     .header("x-ms-error-code", code)
-    .type("application/json; charset=utf-8")
+    .type(JSON_TYPE)
     .send(JSON.stringify({ code, message, target }));
 }
 

@@ -1,19 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { audienceAllowsRest } from "../auth/audience.ts";
+import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import { bearerToken } from "../auth/bearer-token.ts";
-import type { TokenVerifier } from "../auth/token-verifier.ts";
+import type { Permission } from "../auth/oidc-roles.ts";
 import { ApiError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import { type ApiVersion, datedVersion } from "./api-version.ts";
-import type { Operation, RestServices } from "./operation.ts";
+import { JSON_TYPE, type Operation, type RestServices } from "./operation.ts";
 import { type OperationsByMethod, operationsByPath, type VersionFamily } from "./operations.ts";
 import { problemOf, sendErrorDetail, sendErrorText } from "./problem.ts";
 import { RestCall } from "./rest-call.ts";
 import { RestQuery } from "./rest-query.ts";
 
+const CODE_OF_DENIAL = { 403: "Error.Request.Forbidden", 503: "Error.Service.Unavailable" } as const;
+
 /** What the REST API needs of the rest of the node. */
 export interface RestApiOptions extends RestServices {
-  readonly verifier: TokenVerifier;
+  readonly authorizer: Authorizer;
   readonly emit: EmitEvent;
 }
 
@@ -54,11 +57,11 @@ function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOpti
   api.removeAllContentTypeParsers();
   api.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
-  const authorize = authorization(options);
   for (const [path, byMethod] of operationsByPath(family)) {
     const url = path.replaceAll("/:", "/::").replace(/\{(\w+)\}/g, ":$1");
     for (const [method, operation] of byMethod) {
-      const onRequest = operation.access === "anonymous" ? [] : [authorize];
+      const { access } = operation;
+      const onRequest = access === "anonymous" ? [] : [authorization(access, options)];
       const handler = answerOf(operation, family, options);
       api.route({ method, url, exposeHeadRoute: false, onRequest, handler });
     }
@@ -68,15 +71,23 @@ function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOpti
   }
 }
 
-/** Lets a request pass that has a good token for its path. Runs before the body is read. */
-function authorization({ verifier, emit }: RestApiOptions): onRequestHookHandler {
+/** Lets a request pass that has a good token for its path. Runs before the body is read, and at once where it can. */
+function authorization(permission: Permission, { authorizer, emit }: RestApiOptions): onRequestHookHandler {
   return (request, reply, done) => {
-    const token = bearerToken(request.headers.authorization, []);
-    const verified = verifier.verify(token, (audience) => audienceAllowsRest(audience, request.url));
-    if (verified.ok) return done();
-    const { challenge, reason } = verified;
-    emit({ name: "rest.unauthorized", method: request.method, path: pathOf(request), reason });
-    void reply.code(401).header("WWW-Authenticate", challenge).send();
+    const judge = (authorization: Authorization): void => {
+      if (authorization.ok) return done();
+      const { status, reason } = authorization;
+      emit({ name: "rest.unauthorized", method: request.method, path: pathOf(request), reason });
+      if (status === 401) void reply.code(401).header("WWW-Authenticate", authorization.challenge).send();
+      else done(new ApiError(CODE_OF_DENIAL[status], reason));
+    };
+    const fail = (fault: Error): void => done(fault);
+    const authorization = authorizer.authorize(bearerToken(request.headers.authorization, []), {
+      permission,
+      allows: (audience) => audienceAllowsRest(audience, request.url),
+    });
+    if (authorization instanceof Promise) authorization.then(judge).catch(fail);
+    else judge(authorization);
   };
 }
 
@@ -94,10 +105,15 @@ function answerOf(
   return async (request, reply) => {
     const query = new RestQuery(request.url);
     const version = versionOf(query);
-    await run(new RestCall(version, request, query), services);
+    const answer = await run(new RestCall(version, request, query), services);
     void reply.code(statuses[version]);
+    if (answer)
+      return reply
+        .headers(answer.headers ?? {})
+        .type(answer.contentType)
+        .send(answer.body);
     const hasBody = version === "2022-06-01" && request.method !== "HEAD";
-    return hasBody && body ? reply.type("application/json; charset=utf-8").send(body) : reply.send();
+    return hasBody && body ? reply.type(JSON_TYPE).send(body) : reply.send();
   };
 }
 

@@ -6,6 +6,7 @@ import type { Payload } from "../core/payload.ts";
 import type { CloseReason } from "../core/ports.ts";
 import type { ApiVersion } from "./api-version.ts";
 import { readMessageBody } from "./message-body.ts";
+import type { RequestBody } from "./request-body.ts";
 import type { RestQuery } from "./rest-query.ts";
 
 const MAX_NAME_LENGTH = 1024;
@@ -74,8 +75,12 @@ export class RestCall {
 
   /** The message in the body; its content type says in which form. */
   get payload(): Payload {
+    return readMessageBody(this.#body);
+  }
+
+  get #body(): RequestBody {
     const { body, headers } = this.#request;
-    return readMessageBody(headers, body instanceof Buffer ? body : undefined);
+    return { headers, bytes: body instanceof Buffer ? body : undefined };
   }
 
   /** 1 to 1024 UTF-16 units, as Azure's validation counts. */

@@ -30,8 +30,9 @@ export const userOperations: readonly Operation[] = [
     path: "/hubs/{hub}/users/{user}/:closeConnections",
     access: "write",
     statuses: always(204),
-    run: ({ hub, userId, excluded, closeReason }, { router }) =>
-      router.close(hub, { to: "user", userId }, excluded, closeReason),
+    run: async ({ hub, userId, excluded, closeReason }, { router }) => {
+      await router.close(hub, { to: "user", userId }, excluded, closeReason);
+    },
   },
   {
     method: "HEAD",

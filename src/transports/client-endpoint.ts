@@ -37,6 +37,12 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
   app.removeAllContentTypeParsers();
   // Bodies stay streams: what arrived of an aborted one still counts.
   app.addContentTypeParser("*", (_request, _body, done) => done(null));
+  app.addHook("onRequest", (request, _reply, done) => {
+    // A body is bytes, whatever it is said to be: fastify would refuse what is no media type.
+    delete request.headers["content-type"];
+    done();
+  });
+  app.setNotFoundHandler((_request, reply) => plain(reply, 404, "Not found"));
 
   app.all("/client/negotiate", async (request, reply) => {
     if (request.method !== "POST") return plain(reply, 405);
@@ -146,11 +152,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
       case "gone":
         return plain(reply, 404);
       case "too large":
-        return plain(
-          reply.header("Connection", "close"),
-          413,
-          `A request body may have ${limit} bytes at most.`,
-        );
+        return plain(reply, 413, `A request body may have ${limit} bytes at most.`);
     }
   }
 

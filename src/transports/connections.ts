@@ -55,7 +55,10 @@ export class Connection implements OpenTransport {
     return this.session === undefined ? this.#connections.find(this.token) !== this : this.session.isClosed;
   }
 
-  /** Takes bytes that were posted; `false` when the connection has ended, or holds too much that no transport has started. */
+  /**
+   * Takes bytes that were posted; `false` when the connection has ended. It ends when more comes than a handshake may have
+   * before there is a transport.
+   */
   receive(chunk: Buffer): boolean {
     if (this.isGone) return false;
     if (this.session !== undefined) {
@@ -64,7 +67,8 @@ export class Connection implements OpenTransport {
     }
     if (this.#early === undefined) this.#early = new ReceiveBuffer(chunk);
     else this.#early.append(chunk);
-    return this.#early.length <= this.#connections.context.limits.maxRequestBodyBytes;
+    if (this.#early.length > this.#connections.context.limits.maxHandshakeBytes) this.destroy();
+    return !this.isGone;
   }
 
   /** The session has started: it gets what was posted before. */
@@ -152,6 +156,12 @@ export class Connections {
   drop(connection: Connection): void {
     this.#settle(connection);
     this.#byToken.delete(connection.token);
+  }
+
+  /** Forgets the connections that no transport has attached to: they must be negotiated elsewhere. */
+  forgetUnattached(): void {
+    for (const connection of this.#byToken.values())
+      if (connection.transport === undefined) this.drop(connection);
   }
 
   #settle(connection: Connection): void {

@@ -20,9 +20,11 @@ export async function receivePost(
 }
 
 async function read(body: IncomingMessage, connection: Connection, limitBytes: number): Promise<PostOutcome> {
+  if (connection.isGone) return "gone";
   let receivedBytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    // Whoever stops in the midst of a body must still be able to answer.
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       receivedBytes += chunk.length;
       if (receivedBytes > limitBytes) return "too large";
       if (!connection.receive(chunk)) return "gone";
@@ -30,6 +32,9 @@ async function read(body: IncomingMessage, connection: Connection, limitBytes: n
   } catch {
     // The stream failed because the client went away: there is nobody to tell.
     return "aborted";
+  } finally {
+    // What is left of the body goes nowhere; unread, it would keep the client from its answer and its next request.
+    body.resume();
   }
-  return connection.isGone ? "gone" : "received";
+  return "received";
 }

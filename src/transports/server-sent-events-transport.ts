@@ -14,7 +14,8 @@ export class ServerSentEventsTransport implements ClientTransport, OutboxSink, O
   session: ClientSession | undefined;
   readonly #context: TransportContext;
   readonly #response: ServerResponse;
-  #idleAtMs: number;
+  #progressBytes = 0;
+  #progressAtMs: number;
 
   /**
    * Starts the stream: headers and the first bytes leave at once, or EventSource would not open.
@@ -23,7 +24,7 @@ export class ServerSentEventsTransport implements ClientTransport, OutboxSink, O
   constructor(context: TransportContext, response: ServerResponse, headers: Record<string, unknown>) {
     this.#context = context;
     this.#response = response;
-    this.#idleAtMs = context.clock.monotonicMs();
+    this.#progressAtMs = context.clock.monotonicMs();
     response.writeHead(200, {
       ...(headers as Record<string, string>),
       "Content-Type": "text/event-stream",
@@ -32,6 +33,8 @@ export class ServerSentEventsTransport implements ClientTransport, OutboxSink, O
       "Content-Encoding": "identity",
       // For nginx, which would otherwise hold events back.
       "X-Accel-Buffering": "no",
+      // What ends the stream ends the connection too: a service that stops need not wait for the client to let go.
+      Connection: "close",
     });
     response.write(EVENT_STREAM_START);
     response.on("close", () => this.#gone());
@@ -69,8 +72,18 @@ export class ServerSentEventsTransport implements ClientTransport, OutboxSink, O
   }
 
   tick(nowMs: number): void {
-    if (!this.#response.writableNeedDrain && !this.#response.writableEnded) this.#idleAtMs = nowMs;
-    else if (nowMs - this.#idleAtMs >= this.#context.timeouts.sendMs) this.#overflow(this.bufferedBytes);
+    const takenBytes = this.#takenBytes;
+    if (this.bufferedBytes === 0 || takenBytes !== this.#progressBytes) {
+      this.#progressBytes = takenBytes;
+      this.#progressAtMs = nowMs;
+    } else if (nowMs - this.#progressAtMs >= this.#context.timeouts.sendMs)
+      this.#overflow(this.bufferedBytes);
+  }
+
+  /** Bytes that the network has taken so far; grows with each write that it has taken to its end. */
+  get #takenBytes(): number {
+    const { socket } = this.#response;
+    return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
   }
 
   #overflow(waitingBytes: number): void {

@@ -86,12 +86,13 @@ const NOT_SUPPORTED: Refusal = {
   text: "WebSockets transport not supported by this end point type",
 };
 
-/** Answers an upgrade request with an ordinary response and ends its connection. */
+/** Answers an upgrade request with an ordinary response and lets its connection go, whether or not the peer ends its side. */
 function refuse(socket: Socket, { status, text, challenge }: Refusal): void {
   socket.on("error", () => {});
   const challengeLine = challenge === undefined ? "" : `WWW-Authenticate: ${challenge}\r\n`;
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${challengeLine}Content-Type: text/plain\r\n` +
       `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
   );
+  socket.destroySoon();
 }

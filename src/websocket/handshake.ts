@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
 const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
@@ -31,9 +31,7 @@ export function handshakeResponse(request: IncomingMessage): string {
 
 /** What proves to the client that its key was read, RFC 6455 §4.2.2. */
 export function acceptKey(key: string): string {
-  return createHash("sha1")
-    .update(key + ACCEPT_GUID)
-    .digest("base64");
+  return hash("sha1", key + ACCEPT_GUID, "base64");
 }
 
 function hasToken(list: string | undefined, token: string): boolean {

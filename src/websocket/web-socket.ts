@@ -85,7 +85,7 @@ export class WebSocket implements WebSocketFrameHandler {
     accepted.on("end", WebSocket.#socketEnded);
     // Its "close" has been and will not come again.
     if (accepted.closed) process.nextTick(() => webSocket.#over(DROPPED));
-    accepted.write(handshakeResponse(request));
+    accepted.write(handshakeResponse(request), "latin1");
     if (head.length > 0) accepted.unshift(head);
     accepted.on("data", WebSocket.#socketRead);
     return webSocket;

@@ -8,8 +8,18 @@ const PATIENCE_MS = 10_000;
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  /** The same as text. */
   readonly body: string;
 }
+
+/** What makes a GET a request for a WebSocket. */
+export const UPGRADE: Readonly<Record<string, string>> = {
+  Connection: "Upgrade",
+  Upgrade: "websocket",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
 
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -41,21 +51,22 @@ export async function beginCall(
 /** A request under way. */
 export class Call {
   readonly response: Promise<IncomingMessage>;
-  readonly answer: Promise<Answer>;
   readonly #abort = new AbortController();
 
   constructor(hubwire: TestHubwire, method: string, path: string, { headers, body }: CallOptions = {}) {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     this.response = promise;
-    this.answer = promise.then(readAnswer);
-    // Who aborts a call asks for neither.
-    this.answer.catch(() => {});
-    request(
-      { port: hubwire.port, agent: false, method, path, headers: { ...headers }, signal: this.#abort.signal },
-      resolve,
-    )
+    // Who aborts a call does not ask for it.
+    promise.catch(() => {});
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    request({ port: hubwire.port, agent: false, method, path, headers: { ...headers }, signal }, resolve)
       .on("error", reject)
       .end(body);
+  }
+
+  /** The response, read to its end. To be asked for once. */
+  get answer(): Promise<Answer> {
+    return this.response.then(readAnswer);
   }
 
   /** Goes away without waiting for the answer. */
@@ -64,11 +75,13 @@ export class Call {
   }
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+/** Reads a response to its end. */
+export async function readAnswer(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   const { statusCode: status = 0, headers } = response;
-  return { status, headers, body: Buffer.concat(chunks).toString() };
+  const bytes = Buffer.concat(chunks);
+  return { status, headers, bytes, body: bytes.toString() };
 }
 
 /** Resolves when the service has seen everything that was sent to it, or hung up on it, before: a later request is through. */
@@ -79,7 +92,7 @@ export async function settled(hubwire: TestHubwire): Promise<void> {
 /** Resolves when the condition holds. */
 export async function until(condition: () => boolean): Promise<void> {
   for (const start = Date.now(); !condition(); await setImmediate())
-    if (Date.now() - start > PATIENCE_MS) throw new Error(`in vain: ${condition}`);
+    if (Date.now() - start > PATIENCE_MS) throw new Error(`in vain: ${condition.toString()}`);
 }
 
 /** Resolves when nothing of any client is left in the service. */

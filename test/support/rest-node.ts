@@ -1,9 +1,13 @@
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from "fastify";
+import { Authorizer } from "../../src/auth/authorizer.ts";
+import { IssuedKeys } from "../../src/auth/issued-keys.ts";
+import { type OidcIssuer, OidcVerifier } from "../../src/auth/oidc-verifier.ts";
 import { mintRestToken } from "../../src/auth/token.ts";
 import { TokenVerifier } from "../../src/auth/token-verifier.ts";
 import { Client } from "../../src/core/client.ts";
-import type { HubwireEvent } from "../../src/core/events.ts";
+import type { ClientInvocations } from "../../src/core/client-invocations.ts";
+import type { EmitEvent, HubwireEvent } from "../../src/core/events.ts";
 import { LocalRouter } from "../../src/core/local-router.ts";
 import type { CloseReason, MembershipStore, Router } from "../../src/core/ports.ts";
 import { UserGroups } from "../../src/core/user-groups.ts";
@@ -12,6 +16,7 @@ import { hubProtocols } from "../../src/protocol/hub-protocols.ts";
 import { answerBadUrl, restApi } from "../../src/rest/rest-api.ts";
 import { createHttpServer } from "../../src/server/http-server.ts";
 import { MemoryMembershipStore } from "../../src/store/memory-membership-store.ts";
+import { clientInvocations } from "./local-router.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordingTransport } from "./recording-transport.ts";
 
@@ -48,7 +53,11 @@ export interface RestRequest {
 export class RestNode implements AsyncDisposable {
   readonly clock: ManualClock = new ManualClock();
   readonly events: HubwireEvent[] = [];
-  readonly router: LocalRouter = new LocalRouter();
+  readonly invocations: ClientInvocations = clientInvocations({
+    clock: this.clock,
+    emit: (event) => void this.events.push(event),
+  });
+  readonly router: LocalRouter = new LocalRouter(this.invocations);
   readonly userGroups: UserGroups;
   readonly app: FastifyInstance;
   isReady = true;
@@ -60,21 +69,31 @@ export class RestNode implements AsyncDisposable {
 
   /** @param parts what takes the place of the real ones */
   static async start(
-    parts: { readonly store?: MembershipStore; readonly router?: Router } = {},
+    parts: {
+      readonly store?: MembershipStore;
+      readonly router?: Router;
+      readonly issuers?: readonly OidcIssuer[];
+    } = {},
   ): Promise<RestNode> {
     const app = fastify({
       serverFactory: (handler) =>
         createHttpServer(LIMITS, { wants: () => false, accept: ({ socket }) => socket.destroy() }, handler),
       bodyLimit: MAX_BODY_BYTES,
       frameworkErrors: answerBadUrl,
+      clientErrorHandler: () => {}, // the server's own does it
       routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: LIMITS.maxUrlBytes },
     });
     const node = new RestNode(parts.store ?? new MemoryMembershipStore(), app);
+    const emit: EmitEvent = (event) => void node.events.push(event);
     await app.register(restApi, {
       router: parts.router ?? node.router,
       userGroups: node.userGroups,
-      verifier: new TokenVerifier([ACCESS_KEY], node.clock),
-      emit: (event) => void node.events.push(event),
+      issuedKeys: new IssuedKeys([ACCESS_KEY], node.clock),
+      authorizer: new Authorizer(
+        new TokenVerifier([ACCESS_KEY], node.clock),
+        new OidcVerifier(parts.issuers ?? [], node.clock, emit),
+      ),
+      emit,
       ready: () => node.isReady,
     });
     await app.ready();

@@ -19,6 +19,10 @@ export const waysToConnect = [
 ] as const;
 
 export interface SignalRClientOptions extends ClientTokenOptions {
+  /** Where the service is reached, if not directly. */
+  readonly url?: string;
+  /** In place of one that the access key signs. */
+  readonly token?: string;
   readonly transport?: keyof typeof HttpTransportType;
   readonly protocol?: "json" | "messagepack";
   readonly skipNegotiation?: boolean;
@@ -28,16 +32,16 @@ export interface SignalRClientOptions extends ClientTokenOptions {
 
 /** A connection of Microsoft's JavaScript client, not yet started. */
 export function signalrClient(hubwire: TestHubwire, options: SignalRClientOptions = {}): HubConnection {
-  const { transport = "WebSockets", protocol = "json", skipNegotiation = false, hub } = options;
+  const { transport = "WebSockets", protocol = "json", skipNegotiation = false, hub, url } = options;
   const protocols: Record<string, IHubProtocol> = {
     json: new JsonHubProtocol(),
     messagepack: new MessagePackHubProtocol(),
   };
   const builder = new HubConnectionBuilder()
-    .withUrl(hubwire.clientUrl(hub), {
+    .withUrl(url ? `${url}/client/?hub=${hub ?? "chat"}` : hubwire.clientUrl(hub), {
       transport: HttpTransportType[transport],
       skipNegotiation,
-      accessTokenFactory: () => hubwire.clientToken(options),
+      accessTokenFactory: () => options.token ?? hubwire.clientToken(options),
     })
     .withHubProtocol(protocols[protocol] as IHubProtocol)
     .configureLogging(LogLevel.None);

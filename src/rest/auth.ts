@@ -1,0 +1,15 @@
+import { always, jsonAnswer, type Operation } from "./operation.ts";
+
+/** Keys for callers that have none, docs/spec/rest-api.md §2.4. */
+export const authOperations: readonly Operation[] = [
+  {
+    method: "GET",
+    path: "/auth/accessKey",
+    access: "server",
+    statuses: always(200),
+    run: async (_call, { issuedKeys }) => {
+      const { accessKey, keyId } = issuedKeys.current;
+      return jsonAnswer({ AccessKey: accessKey, KeyId: keyId }, { "Cache-Control": "no-store" });
+    },
+  },
+];
