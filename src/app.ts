@@ -302,6 +302,10 @@ class HubwireNode implements Hubwire {
       router: this.#router,
       userGroups,
       issuedKeys,
+      accessKey: accessKeys[0] ?? "",
+      connectionTokens: this.#connections,
+      clock: this.#clock,
+      publicUrl: this.#config.publicUrl,
       authorizer: new Authorizer(
         new TokenVerifier(accessKeys, this.#clock),
         new OidcVerifier(auth.issuers, this.#clock, this.#emit),

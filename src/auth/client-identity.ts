@@ -20,6 +20,50 @@ export function clientIdentity(token: VerifiedToken): ClientIdentity {
   return new TokenIdentity(token);
 }
 
+/** What a client's application says of it after it was authenticated anew. */
+export interface RefreshedAuthentication {
+  /** Milliseconds since the epoch; `undefined` to leave the expiry as it is. */
+  readonly expiresAtMs: number | undefined;
+  /** `undefined` to leave the claims as they are. */
+  readonly claims: Claims | undefined;
+}
+
+/**
+ * Who a client is after it was authenticated anew, docs/spec/service-protocol.md §5.9. Its user, transports and time limits
+ * stay; the expiry counts only where the client's token had it closed at its expiry.
+ * @returns `undefined` where the claims name another user; claims that name none are taken
+ */
+export function refreshedIdentity(
+  identity: ClientIdentity,
+  { expiresAtMs, claims }: RefreshedAuthentication,
+): ClientIdentity | undefined {
+  const { userId, transports, handshakeTimeoutMs, pollIdleMs, detailedErrors, closeAtMs } = identity;
+  const named = claims && userOf(claims);
+  if (named !== undefined && named !== userId) return undefined;
+  return {
+    userId,
+    claims: claims ?? identity.claims,
+    transports,
+    handshakeTimeoutMs,
+    pollIdleMs,
+    detailedErrors,
+    closeAtMs: closeAtMs && (expiresAtMs ?? closeAtMs),
+  };
+}
+
+/** The claims that name the user, the one that counts first; the last as .NET calls `nameid`. */
+const USER_CLAIMS = [
+  "asrs.s.uid",
+  "nameid",
+  "sub",
+  "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier",
+];
+
+function userOf(claims: Claims): string | undefined {
+  const values = USER_CLAIMS.map((name) => claims.find(([type]) => type === name)?.[1]);
+  return values.find(Boolean);
+}
+
 /** Keeps the claims as the token has them: a client is held for hours, and its claims are asked for once or never. */
 class TokenIdentity implements ClientIdentity {
   readonly userId: string | undefined;

@@ -16,7 +16,8 @@ export interface ClientOrigin {
   readonly connectionId: string;
   /** Full hub name. */
   readonly hub: string;
-  readonly identity: ClientIdentity;
+  /** Another one of the same user, once the client has been authenticated anew. */
+  identity: ClientIdentity;
   /** The connect request's query without `access_token` and `id`: `""`, or with a leading `?`. */
   readonly query: string;
 }

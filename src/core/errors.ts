@@ -11,6 +11,15 @@ const table = {
     status: 400,
     meaning: "A parameter or the body is not what the operation takes; `target` names it.",
   },
+  "Error.Connection.InvocationFailed": {
+    status: 400,
+    meaning:
+      "The client answered the invocation with an error, or not at all. The body is the error's plain text.",
+  },
+  "Error.User.Invalid": {
+    status: 403,
+    meaning: "The claims are of another user than the connection.",
+  },
   "Error.Request.ApiVersion": { status: 400, meaning: "`api-version` is missing or not a known form." },
   "Error.Request.Forbidden": {
     status: 403,
@@ -31,6 +40,10 @@ const table = {
   "Error.Service.Unavailable": {
     status: 503,
     meaning: "The service is stopping, or its store or the token's issuer cannot be reached.",
+  },
+  "Error.Service.Busy": {
+    status: 503,
+    meaning: "As many invocations as allowed wait for clients' results.",
   },
   "Error.Service.Internal": {
     status: 500,

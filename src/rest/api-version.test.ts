@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { RestNode } from "../../test/support/rest-node.ts";
 import { ApiError } from "../core/errors.ts";
-import { datedVersion } from "./api-version.ts";
+import { always, datedVersion, datedVersions, firstVersion, LATEST, statusIn } from "./api-version.ts";
 
 describe("api-version", () => {
   const served = {
@@ -13,10 +13,14 @@ describe("api-version", () => {
     "2022-06-01": "2022-06-01",
     "2022-06-01-preview": "2022-06-01",
     "2022-06-01-Preview": "2022-06-01",
-    "2022-11-01": "2022-06-01",
-    "2024-02-29": "2022-06-01",
-    "2026-07-01": "2022-06-01",
-    "9999-12-31": "2022-06-01",
+    "2022-11-01": "2022-11-01",
+    "2023-06-30": "2022-11-01",
+    "2023-07-01": "2023-07-01",
+    "2024-02-29": "2023-07-01",
+    "2024-12-01": "2024-12-01",
+    "2025-01-01-preview": "2024-12-01",
+    "2026-07-01": "2026-07-01",
+    "9999-12-31": "2026-07-01",
   };
   for (const [requested, version] of Object.entries(served))
     test(`${requested} is served as ${version}`, () => assert.equal(datedVersion(requested), version));
@@ -48,7 +52,7 @@ describe("api-version", () => {
           error.code === "Error.Request.ApiVersion" &&
           error.status === 400 &&
           error.target === "api-version" &&
-          /2020-10-01 and 2022-06-01/.test(error.message),
+          /2020-10-01, 2022-06-01, 2022-11-01, 2023-07-01, 2024-12-01, 2026-07-01/.test(error.message),
       );
     });
 
@@ -56,7 +60,7 @@ describe("api-version", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^\d{4}-\d\d-\d\d(-preview)?$/)), (text) => {
         try {
-          assert.ok(["2020-10-01", "2022-06-01"].includes(datedVersion(text)));
+          assert.ok(datedVersions.includes(datedVersion(text)));
         } catch (error) {
           assert.ok(error instanceof ApiError, String(error));
         }
@@ -74,4 +78,30 @@ describe("api-version", () => {
     assert.equal(await statusOf("/api/hubs/chat/users/u/groups?API-Version=2022-06-01"), 204);
     assert.equal(await statusOf("/api/v1/hubs/chat/users/u/groups?api-version=banana"), 200);
   });
+});
+
+describe("the status of success", () => {
+  test("is that of the nearest version before that names one, and of v1 or ours only where they do", () => {
+    const statuses = { v1: 202, "2020-10-01": 201, "2022-11-01": 204 } as const;
+    assert.deepEqual(
+      datedVersions.map((version) => statusIn(statuses, version)),
+      [201, 201, 204, 204, 204, 204],
+    );
+    assert.equal(statusIn(statuses, "v1"), 202);
+    assert.equal(statusIn(statuses, "hubwire"), undefined);
+    assert.equal(statusIn({ hubwire: 200 }, LATEST), undefined);
+  });
+
+  test("tells from which version on there is an operation", () => {
+    const statuses = { "2023-07-01": 200 };
+    assert.deepEqual(
+      datedVersions.map((version) => statusIn(statuses, version)),
+      [undefined, undefined, undefined, 200, 200, 200],
+    );
+    assert.equal(firstVersion(statuses), "2023-07-01");
+    assert.equal(firstVersion(always(200)), "2020-10-01");
+    assert.equal(firstVersion({ v1: 200 }), undefined);
+  });
+
+  test("of the latest version is the last that there is", () => assert.equal(LATEST, datedVersions.at(-1)));
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AUDIENCE, issuerKey, issuerToken, TestIssuer } from "../../test/support/oidc-issuer.ts";
 import { RestNode } from "../../test/support/rest-node.ts";
-import { operations } from "./operations.ts";
+import { folders, operationsByPath } from "./operations.ts";
 
 const VERSION = "api-version=2024-12-01";
 const key = issuerKey("ES256", "k");
@@ -26,24 +26,20 @@ describe("a caller with a token of an issuer", () => {
     test(`as ${role} may call what its role allows and gets 403 for the rest, on every version's path`, async () => {
       await using issuer = await TestIssuer.start(key);
       await using node = await RestNode.start({ issuers: [issuer.options] });
-      for (const { method, path, v1Paths = [], access } of operations) {
-        const names = (spelling: string): string => spelling.replace(/\{\w+\}/g, "x");
-        const urls = [
-          `/api${names(path)}?${VERSION}`,
-          ...[path, ...v1Paths].map((v1) => `/api/v1${names(v1)}`),
-        ];
-        for (const url of urls) {
-          const headers = bearer(issuer, node, role);
-          const { statusCode, headers: answered } = await node.call(method, url, { headers });
-          if (access === "anonymous") assert.equal(statusCode, 200);
-          else if (permissions.includes(access))
-            assert.ok(![401, 403, 500, 503].includes(statusCode), `${method} ${url}: ${statusCode}`);
-          else {
-            assert.equal(statusCode, 403, `${method} ${url}`);
-            assert.equal(answered["x-ms-error-code"], "Error.Request.Forbidden");
+      for (const family of ["dated", "v1", "hubwire"] as const)
+        for (const [path, byMethod] of operationsByPath(family))
+          for (const [method, { access }] of byMethod) {
+            const url = `${folders[family]}${path.replace(/\{\w+\}/g, "x")}?${VERSION}`;
+            const headers = bearer(issuer, node, role);
+            const { statusCode, headers: answered } = await node.call(method, url, { headers });
+            if (access === "anonymous") assert.equal(statusCode, 200);
+            else if (permissions.includes(access))
+              assert.ok(![401, 403, 500, 503].includes(statusCode), `${method} ${url}: ${statusCode}`);
+            else {
+              assert.equal(statusCode, 403, `${method} ${url}`);
+              assert.equal(answered["x-ms-error-code"], "Error.Request.Forbidden");
+            }
           }
-        }
-      }
     });
 
   test("is told which roles would do, as an ErrorDetail or as v1's text, and so is the log", async () => {

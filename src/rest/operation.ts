@@ -1,8 +1,12 @@
 import type { IssuedKeys } from "../auth/issued-keys.ts";
 import type { Permission } from "../auth/oidc-roles.ts";
-import type { Router } from "../core/ports.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ApiErrorCode } from "../core/errors.ts";
+import type { ConnectionTokens, Router } from "../core/ports.ts";
 import type { UserGroups } from "../core/user-groups.ts";
-import type { ApiVersion } from "./api-version.ts";
+import type { Statuses } from "./api-version.ts";
+import type { QueryParameter } from "./openapi-parameters.ts";
+import type { BodyName, ResultName } from "./openapi-schemas.ts";
 import type { RestCall } from "./rest-call.ts";
 
 /** The content type of JSON bodies. */
@@ -15,6 +19,12 @@ export interface RestServices {
   readonly userGroups: UserGroups;
   /** What callers without an access key sign clients' tokens with. */
   readonly issuedKeys: IssuedKeys;
+  /** Signs the tokens for clients and for pages that the service gives out itself. */
+  readonly accessKey: string;
+  readonly connectionTokens: ConnectionTokens;
+  readonly clock: Clock;
+  /** Where callers reach the service; absent: where their request says they have. */
+  readonly publicUrl?: string | undefined;
   /** Whether the service takes new clients: not while it is stopping. */
   readonly ready: () => boolean;
 }
@@ -22,15 +32,15 @@ export interface RestServices {
 /** One operation of the data plane; the tables of them are in the file of their resource. */
 export interface Operation {
   /** GET is served beside every HEAD: SDKs ask with it although the specification does not have it. */
-  readonly method: "DELETE" | "GET" | "HEAD" | "POST" | "PUT";
-  /** Below `/api` and `/api/v1`, with `{hub}`, `{group}`, `{user}` and `{connectionId}` for parameters. */
+  readonly method: "DELETE" | "GET" | "HEAD" | "POST" | "PUT" | "QUERY";
+  /** Below the folder of its versions, with `{hub}`, `{group}`, `{user}`, `{connectionId}` and `{streamId}` for parameters. */
   readonly path: string;
   /** Other spellings that only `/api/v1` has. */
   readonly v1Paths?: readonly string[];
   /** What a caller must be allowed to do. An anonymous operation needs no token, and no `api-version`. */
   readonly access: "anonymous" | Permission;
-  /** The status of success. */
-  readonly statuses: Readonly<Record<ApiVersion, number>>;
+  /** The status of success, and thereby the versions that have the operation. */
+  readonly statuses: Statuses;
   /** The same body for every success; there is none for `HEAD`, before 2022-06-01, and where this is left out. */
   readonly response?: ServiceResponse;
   /**
@@ -38,6 +48,16 @@ export interface Operation {
    * @throws {ApiError} what the caller is told instead of success
    */
   readonly run: (call: RestCall, services: RestServices) => Promise<RestAnswer | void>;
+  /** What it does, in one line of the OpenAPI document. So are those that follow, which do nothing else. */
+  readonly summary: string;
+  /** Parameters in the query, besides `api-version` and `application`. */
+  readonly query?: readonly QueryParameter[];
+  /** What its body must be; absent: a body is not looked at. */
+  readonly body?: BodyName;
+  /** The body of the answer of this call. */
+  readonly result?: ResultName;
+  /** What it is answered when it fails, besides what any operation may be. */
+  readonly errors?: readonly ApiErrorCode[];
 }
 
 /** An answer that differs from call to call. */
@@ -68,9 +88,4 @@ type Scope = "Request" | "Connection" | "User" | "Group";
 export function success(scope: Scope, message: string): ServiceResponse {
   const [level, errorKind] = ["Info", "Unknown"] as const;
   return { code: `${level}.${scope}.${errorKind}`, level, scope, errorKind, message, isSuccess: true };
-}
-
-/** The same status in all versions. */
-export function always(status: number): Operation["statuses"] {
-  return { v1: status, "2020-10-01": status, "2022-06-01": status };
 }

@@ -32,11 +32,10 @@ export function problemOf(error: unknown): ApiError {
   });
 }
 
-/** Answers with an ErrorDetail, docs/spec/rest-api.md §1.5. */
-export function sendErrorDetail(
-  reply: FastifyReply,
-  { code, message, target, status }: ApiError,
-): FastifyReply {
+/** Answers with an ErrorDetail, docs/spec/rest-api.md §1.5. What a client says is answered as it is: SDKs raise it as their own text. */
+export function sendErrorDetail(reply: FastifyReply, error: ApiError): FastifyReply {
+  const { code, message, target, status } = error;
+  if (code === "Error.Connection.InvocationFailed") return sendErrorText(reply, error);
   return reply
     .code(status)
     .header("x-ms-error-code", code)

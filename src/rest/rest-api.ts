@@ -5,9 +5,17 @@ import { bearerToken } from "../auth/bearer-token.ts";
 import type { Permission } from "../auth/oidc-roles.ts";
 import { ApiError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
-import { type ApiVersion, datedVersion } from "./api-version.ts";
+import {
+  type ApiVersion,
+  datedVersion,
+  firstVersion,
+  LATEST,
+  type Statuses,
+  statusIn,
+} from "./api-version.ts";
+import { openApiDocument } from "./openapi.ts";
 import { JSON_TYPE, type Operation, type RestServices } from "./operation.ts";
-import { type OperationsByMethod, operationsByPath, type VersionFamily } from "./operations.ts";
+import { folders, type OperationsByMethod, operationsByPath, type VersionFamily } from "./operations.ts";
 import { problemOf, sendErrorDetail, sendErrorText } from "./problem.ts";
 import { RestCall } from "./rest-call.ts";
 import { RestQuery } from "./rest-query.ts";
@@ -21,12 +29,15 @@ export interface RestApiOptions extends RestServices {
 }
 
 /**
- * The REST data plane: `/api/…?api-version=…` and `/api/v1/…`. The body limit is that of `app`, which must route paths in any
+ * The REST data plane: `/api/…?api-version=…` and `/api/v1/…`, what we add to it: `/api/hubwire/…`, and the description of
+ * it all: `/api/openapi.json`. The body limit is that of `app`, which must route paths in any
  * letter case and with parameters of any length, and have `answerBadUrl` as its `frameworkErrors`.
  */
 export async function restApi(app: FastifyInstance, options: RestApiOptions): Promise<void> {
-  await app.register(async (api) => serve(api, "dated", options), { prefix: "/api" });
-  await app.register(async (api) => serve(api, "v1", options), { prefix: "/api/v1" });
+  for (const family of ["dated", "v1", "hubwire"] as const)
+    await app.register(async (api) => serve(api, family, options), { prefix: folders[family] });
+  const document = JSON.stringify(openApiDocument());
+  app.get("/api/openapi.json", (_request, reply) => reply.type(JSON_TYPE).send(document));
 }
 
 /** Answers a request whose path cannot be unescaped: fastify finds that before it knows whose path it is. */
@@ -99,22 +110,37 @@ function answerOf(
   const { access, response, run, statuses } = operation;
   const body = response && JSON.stringify(response);
   const versionOf = (query: RestQuery): ApiVersion => {
-    if (family === "v1") return "v1";
-    return access === "anonymous" ? "2022-06-01" : datedVersion(query.first("api-version"));
+    if (family !== "dated") return family;
+    return access === "anonymous" ? LATEST : datedVersion(query.first("api-version"));
   };
   return async (request, reply) => {
     const query = new RestQuery(request.url);
     const version = versionOf(query);
-    const answer = await run(new RestCall(version, request, query), services);
-    void reply.code(statuses[version]);
+    const status = statusIn(statuses, version);
+    if (status === undefined) throw notYet(version, statuses);
+    const answer = await run(new RestCall(version, query, request, reply), services);
+    void reply.code(status);
     if (answer)
       return reply
         .headers(answer.headers ?? {})
         .type(answer.contentType)
         .send(answer.body);
-    const hasBody = version === "2022-06-01" && request.method !== "HEAD";
+    const hasBody = isDatedFrom2022(version) && request.method !== "HEAD";
     return hasBody && body ? reply.type(JSON_TYPE).send(body) : reply.send();
   };
+}
+
+/** Before 2022-06-01 success has no body. */
+function isDatedFrom2022(version: ApiVersion): boolean {
+  return version !== "v1" && version !== "hubwire" && version >= "2022-06-01";
+}
+
+function notYet(version: ApiVersion, statuses: Statuses): ApiError {
+  return new ApiError(
+    "Error.Request.NotFound",
+    `Version ${version} does not have this operation: it needs 'api-version=${firstVersion(statuses)}' or later.`,
+    "api-version",
+  );
 }
 
 function methodRefusal(byMethod: OperationsByMethod): (request: FastifyRequest, reply: FastifyReply) => void {

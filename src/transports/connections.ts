@@ -1,7 +1,8 @@
+import type { ClientOrigin } from "../core/client.ts";
 import type { ClientSession } from "../core/client-session.ts";
 import type { ClientSessions } from "../core/client-sessions.ts";
 import type { ClientIdentity, TransportName } from "../core/identity.ts";
-import type { ClientBackend, ClientTransport } from "../core/ports.ts";
+import type { Authentication, ClientBackend, ClientTransport, ConnectionTokens } from "../core/ports.ts";
 import { ReceiveBuffer } from "../core/receive-buffer.ts";
 import { newConnectionId } from "./connection-ids.ts";
 import type { LongPollingTransport } from "./long-polling-transport.ts";
@@ -21,9 +22,16 @@ export interface NegotiatedConnection {
   readonly statefulReconnect: boolean;
 }
 
+/** What a new client is known by. */
+export function clientOrigin({ hub, identity, query }: AdmittedOrigin): ClientOrigin {
+  return { connectionId: newConnectionId(), hub, identity, query };
+}
+
+type AdmittedOrigin = Pick<NegotiatedConnection, "hub" | "identity" | "query">;
+
 /** One negotiated connection: found by its token by every later request, until it is over. */
 export class Connection implements OpenTransport {
-  readonly connectionId: string = newConnectionId();
+  readonly origin: ClientOrigin;
   /** The `id` of later requests: a secret with negotiate version 1, the connection id with version 0. */
   readonly token: string;
   readonly negotiated: NegotiatedConnection;
@@ -41,8 +49,13 @@ export class Connection implements OpenTransport {
   constructor(connections: Connections, version: 0 | 1, negotiated: NegotiatedConnection) {
     this.#connections = connections;
     this.negotiated = negotiated;
+    this.origin = clientOrigin(negotiated);
     this.token = version === 0 ? this.connectionId : newConnectionId();
     this.#sinceMs = connections.context.clock.monotonicMs();
+  }
+
+  get connectionId(): string {
+    return this.origin.connectionId;
   }
 
   /** Whether its token alone proves who asks: with version 0 the token is the public connection id. */
@@ -89,7 +102,7 @@ export class Connection implements OpenTransport {
 }
 
 /** All negotiated connections of this node by their tokens. */
-export class Connections {
+export class Connections implements ConnectionTokens {
   readonly context: TransportContext;
   readonly #sessions: ClientSessions;
   readonly #byToken = new Map<string, Connection>();
@@ -122,6 +135,11 @@ export class Connections {
     return this.#byToken.get(token);
   }
 
+  authentication(token: string): Authentication | undefined {
+    const connection = this.find(token);
+    return connection?.hasSecretToken && !connection.isGone ? connection.origin : undefined;
+  }
+
   /**
    * Starts the session of a negotiated connection on its first transport. When the session is over so is the
    * connection, but for a long-polling one, which later polls must find to learn of it.
@@ -130,17 +148,16 @@ export class Connections {
     this.#settle(connection);
     connection.transport = transport.kind;
     const onEnded = transport.kind === "LongPolling" ? undefined : () => this.drop(connection);
-    connection.started(this.start(connection.connectionId, connection.negotiated, transport, onEnded));
+    connection.started(this.start(connection.origin, connection.negotiated, transport, onEnded));
   }
 
   /** Starts a session, be it of a negotiated connection or not. */
   start(
-    connectionId: string,
-    { hub, identity, query, backend, statefulReconnect }: NegotiatedConnection,
+    origin: ClientOrigin,
+    { backend, statefulReconnect }: NegotiatedConnection,
     transport: AttachableTransport,
     onEnded?: () => void,
   ): ClientSession {
-    const origin = { connectionId, hub, identity, query };
     const session = this.#sessions.start({
       origin,
       transport,

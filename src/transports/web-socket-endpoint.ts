@@ -2,8 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ClientAdmission } from "./client-admission.ts";
 import { type ClientRequest, readClientRequest } from "./client-request.ts";
-import { newConnectionId } from "./connection-ids.ts";
-import type { Connections } from "./connections.ts";
+import { type Connections, clientOrigin } from "./connections.ts";
 import { WebSocketTransport } from "./web-socket-transport.ts";
 
 /** A WebSocket request: what node hands over when a client asks to upgrade. */
@@ -76,7 +75,7 @@ export class WebSocketEndpoint {
     if ("status" in admitted) return admitted;
     if (!admitted.identity.transports.includes("WebSockets")) return NOT_SUPPORTED;
     const transport = new WebSocketTransport(this.#connections.context, upgrade);
-    this.#connections.start(newConnectionId(), { ...admitted, statefulReconnect: false }, transport);
+    this.#connections.start(clientOrigin(admitted), { ...admitted, statefulReconnect: false }, transport);
     return undefined;
   }
 }

@@ -242,7 +242,7 @@ describe("one client", () => {
     await scene.drained();
     const bodies = scene.upstream.requests
       .filter(({ event }) => event === "disconnected")
-      .map(({ body }) => `${body}`);
+      .map(({ body }) => body.toString());
     assert.deepEqual(bodies.sort(), ['{"type":11,"error":"Connection ping timeout"}', '{"type":11}']);
   });
 
@@ -457,6 +457,26 @@ describe("bounds", () => {
       [[], [], [{ type: 3, invocationId: "1", error }]],
     );
     await scene.drained();
+  });
+
+  test("thousands of clients that leave at once wait up to the bound while the upstream hangs; the others are counted", async () => {
+    await using scene = await Scene.start({ templates: [], limits: { maxInFlight: 4, maxWaiting: 3_000 } });
+    const guests = Array.from({ length: 5_000 }, () => scene.guest());
+    scene.backend.useTemplates([template(scene.upstream.url)]);
+    scene.upstream.answer = () => {};
+    for (const guest of guests) guest.leave();
+    assert.equal(scene.backend.size, 3_004);
+    scene.tick(10_000);
+    const counts = scene.named("upstream.dropped").map(({ event, count }) => [event, count]);
+    assert.deepEqual(counts, [
+      ["disconnected", 1],
+      ["disconnected", 1_995],
+    ]);
+    await scene.upstream.called(4);
+    scene.upstream.answer = (response) => void response.writeHead(204).end();
+    scene.tick(100_000); // those under way are given up, and the next are tried
+    await scene.backend.drained();
+    assert.equal(scene.named("upstream.answered").length, 3_000);
   });
 
   test("a thousand failures are one line, and their sum", async () => {

@@ -224,7 +224,7 @@ export class UpstreamBackend implements ClientBackend, AsyncDisposable {
     const about = { hub, category, event, connectionId: client.id, template, url };
     if (failure === undefined) {
       const { status = 0 } = result;
-      this.#options.emit({ name: "upstream.answered", ...about, status, durationMs });
+      this.#options.emit({ name: "upstream.answered", ...about, status, durationMs: Math.round(durationMs) });
     } else {
       const { outcome, status, reason } = failure;
       this.#tally.add(

@@ -110,14 +110,12 @@ describe("what is no HTTP", () => {
     await using bystanders = await Bystanders.join(hubwire);
     using connection = await RawConnection.open(hubwire);
     await connection.send("garbage\r\n\r\n");
-    const silent = setInterval(() => connection.socket.write("more"), 10);
-    try {
-      const answer = await connection.answer;
-      assert.match(answer, /^HTTP\/1\.1 400 .*x-ms-error-code: Error\.Request\.Invalid\r\n/s);
-      assert.match(answer, /"message":"The request is not valid HTTP\/1\.1\."/);
-    } finally {
-      clearInterval(silent);
-    }
+    const answer = await connection.answer;
+    assert.match(answer, /^HTTP\/1\.1 400 .*x-ms-error-code: Error\.Request\.Invalid\r\n/s);
+    assert.match(answer, /"message":"The request is not valid HTTP\/1\.1\."/);
+    const goOn = setInterval(() => connection.socket.write("more"), 10);
+    await connection.gone;
+    clearInterval(goOn);
     await bystanders.alone();
   });
 });

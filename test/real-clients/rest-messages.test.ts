@@ -133,7 +133,7 @@ test("a broken body is told to its sender and reaches nobody", async () => {
   for (const [type, body, status, code] of bad) {
     const path = `/api/hubs/chat/:send?${VERSION}`;
     const response = await hubwire.rest("POST", path, { body, headers: { "Content-Type": type } });
-    assert.equal(response.status, status, `${type}: ${body}`);
+    assert.equal(response.status, status, `${type}: ${body.toString()}`);
     assert.equal(response.headers.get("x-ms-error-code"), code);
     assert.partialDeepStrictEqual(await response.json(), { code });
   }

@@ -67,7 +67,7 @@ export function unhandled(wire: HubWire, target: string, invocationId: string): 
 
 /** What it says then. */
 export function whyUnhandled(target: string): string {
-  return `Failed to invoke '${target}': no upstream or app server handles it on hub 'chat'.`;
+  return `Failed to invoke '${target}': no upstream or app server handles it on hub 'chat'. No upstream is configured.`;
 }
 
 export interface ConnectOptions extends UpgradeOptions {

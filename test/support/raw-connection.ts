@@ -5,8 +5,10 @@ import type { TestHubwire } from "./start-hubwire.ts";
 /** A TCP connection to the service that sends any bytes, and never ends by itself. */
 export class RawConnection implements Disposable {
   readonly socket: Socket;
-  /** Resolves when the service has let the connection go, to all that it sent. */
+  /** Resolves when the service has ended its side, to all that it sent. */
   readonly answer: Promise<string>;
+  /** Resolves when the connection is gone for the service too: what is sent after its end is answered with a reset. */
+  readonly gone: Promise<void>;
   #received = "";
 
   private constructor(socket: Socket) {
@@ -15,7 +17,9 @@ export class RawConnection implements Disposable {
       this.#received += text;
     });
     socket.on("error", () => {});
-    this.answer = new Promise((resolve) => socket.once("close", () => resolve(this.#received)));
+    this.gone = new Promise((resolve) => socket.once("close", () => resolve()));
+    const ended = new Promise<void>((resolve) => socket.once("end", resolve));
+    this.answer = Promise.race([ended, this.gone]).then(() => this.#received);
   }
 
   static async open({ port, url }: TestHubwire): Promise<RawConnection> {

@@ -7,6 +7,8 @@ export class RecordingTransport implements ClientTransport {
   bufferedBytes = 0;
   readonly sent: string[] = [];
   ended: "closed" | "destroyed" | undefined;
+  /** Gets each message when it is sent. */
+  onSend: (bytes: Buffer) => void = () => {};
 
   constructor(kind: ClientTransport["kind"] = "WebSockets") {
     this.kind = kind;
@@ -14,6 +16,7 @@ export class RecordingTransport implements ClientTransport {
 
   send(message: EncodedMessage): void {
     this.sent.push(String(message.bytes));
+    this.onSend(message.bytes);
   }
 
   flush(): void {}

@@ -8,8 +8,9 @@ import { TokenVerifier } from "../../src/auth/token-verifier.ts";
 import { Client } from "../../src/core/client.ts";
 import type { ClientInvocations } from "../../src/core/client-invocations.ts";
 import type { EmitEvent, HubwireEvent } from "../../src/core/events.ts";
+import type { ClientIdentity } from "../../src/core/identity.ts";
 import { LocalRouter } from "../../src/core/local-router.ts";
-import type { CloseReason, MembershipStore, Router } from "../../src/core/ports.ts";
+import type { Authentication, CloseReason, MembershipStore, Router } from "../../src/core/ports.ts";
 import { UserGroups } from "../../src/core/user-groups.ts";
 import type { HubProtocolName } from "../../src/protocol/hub-protocol.ts";
 import { hubProtocols } from "../../src/protocol/hub-protocols.ts";
@@ -38,6 +39,11 @@ export interface RestClient {
   /** Framed hub messages that it was sent. */
   readonly sent: readonly string[];
   readonly closedBecause: readonly CloseReason[];
+  readonly identity: ClientIdentity;
+  /** Has it answer every invocation with an id from now on, by what this makes of the id; nothing for no answer. */
+  answers(answer: (invocationId: string) => Buffer | undefined): void;
+  /** Has it say any hub message; whether that was taken for an answer. */
+  says(message: Buffer): boolean;
   /** Ends it, as when its user leaves. */
   leave(): void;
 }
@@ -60,6 +66,8 @@ export class RestNode implements AsyncDisposable {
   readonly router: LocalRouter = new LocalRouter(this.invocations);
   readonly userGroups: UserGroups;
   readonly app: FastifyInstance;
+  /** By connection token. */
+  readonly authentications: Map<string, Authentication> = new Map();
   isReady = true;
 
   private constructor(store: MembershipStore, app: FastifyInstance) {
@@ -73,6 +81,7 @@ export class RestNode implements AsyncDisposable {
       readonly store?: MembershipStore;
       readonly router?: Router;
       readonly issuers?: readonly OidcIssuer[];
+      readonly publicUrl?: string;
     } = {},
   ): Promise<RestNode> {
     const app = fastify({
@@ -89,6 +98,10 @@ export class RestNode implements AsyncDisposable {
       router: parts.router ?? node.router,
       userGroups: node.userGroups,
       issuedKeys: new IssuedKeys([ACCESS_KEY], node.clock),
+      accessKey: ACCESS_KEY,
+      connectionTokens: { authentication: (token) => node.authentications.get(token) },
+      clock: node.clock,
+      publicUrl: parts.publicUrl,
       authorizer: new Authorizer(
         new TokenVerifier([ACCESS_KEY], node.clock),
         new OidcVerifier(parts.issuers ?? [], node.clock, emit),
@@ -115,22 +128,19 @@ export class RestNode implements AsyncDisposable {
     const transport = new RecordingTransport();
     const closedBecause: CloseReason[] = [];
     const leave = (): void => this.router.unregister(client);
+    const identity: ClientIdentity = {
+      userId,
+      claims: [],
+      transports: ["WebSockets"],
+      handshakeTimeoutMs: undefined,
+      pollIdleMs: undefined,
+      detailedErrors: false,
+      closeAtMs: undefined,
+    };
+    const codec = hubProtocols[protocol];
     const client = new Client(
-      {
-        connectionId,
-        hub,
-        query: "",
-        identity: {
-          userId,
-          claims: [],
-          transports: ["WebSockets"],
-          handshakeTimeoutMs: undefined,
-          pollIdleMs: undefined,
-          detailedErrors: false,
-          closeAtMs: undefined,
-        },
-      },
-      hubProtocols[protocol],
+      { connectionId, hub, query: "", identity },
+      codec,
       { transport, resumption: undefined, maxBufferedBytes: LIMITS.maxBufferedBytes },
       {
         end: (reason) => {
@@ -141,7 +151,16 @@ export class RestNode implements AsyncDisposable {
     );
     this.router.register(client, groups);
     client.release();
-    return { sent: transport.sent, closedBecause, leave };
+    const says = (message: Buffer): boolean =>
+      this.router.takeAnswer(client, codec.read(message, 0, message.length));
+    const answers = (answer: (invocationId: string) => Buffer | undefined): void => {
+      transport.onSend = (bytes) => {
+        const { invocationId } = codec.read(bytes, 0, bytes.length);
+        const completion = invocationId === undefined ? undefined : answer(invocationId);
+        if (completion !== undefined) says(completion);
+      };
+    };
+    return { sent: transport.sent, closedBecause, identity, leave, says, answers };
   }
 
   /** A token that a caller of this path needs. */
