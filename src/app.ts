@@ -176,6 +176,9 @@ class HubwireNode implements Hubwire {
       rejectOnConnectedFailure,
       clock,
       emit,
+      // The router has taken those that were asked for.
+      completed: ({ origin: { hub, connectionId } }) =>
+        emit({ name: "client.completion_ignored", hub, connectionId }),
     });
     this.#endpoint = publicEndpoint(config);
     this.#dataDir = dataDir;

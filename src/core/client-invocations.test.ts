@@ -67,8 +67,8 @@ describe("a call of a client's method", () => {
       const codec = hubProtocols[protocol];
       const outcome = guest.invoke();
       assert.equal(invocations.size, 1);
-      assert.deepEqual(guest.sent, [String(codec.invocation("sum", Buffer.from("[1,2]"), "1"))]);
-      const answer = codec.completionResult("1", Buffer.from("9007199254740993"));
+      assert.deepEqual(guest.sent, [String(codec.invocation("sum", Buffer.from("[1,2]"), "s1"))]);
+      const answer = codec.completionResult("s1", Buffer.from("9007199254740993"));
       assert.equal(guest.says(answer), true);
       const completed = await outcome;
       assert.ok(completed.outcome === "completed");
@@ -81,15 +81,15 @@ describe("a call of a client's method", () => {
   test("may be answered without a result, or with an error", async () => {
     const guest = new Guest(clientInvocations());
     const none = guest.invoke();
-    guest.says(hubProtocols.json.completionVoid("1"));
+    guest.says(hubProtocols.json.completionVoid("s1"));
     const outcome = await none;
     assert.ok(outcome.outcome === "completed");
     assert.equal(outcome.result, undefined);
     const failed = guest.invoke();
-    guest.says(hubProtocols.json.completionError("2", "no such method"));
+    guest.says(hubProtocols.json.completionError("s2", "no such method"));
     assert.deepEqual(await failed, { outcome: "failed", error: "no such method" });
     const empty = guest.invoke();
-    guest.says(hubProtocols.json.completionError("3", ""));
+    guest.says(hubProtocols.json.completionError("s3", ""));
     assert.deepEqual(await empty, { outcome: "failed", error: "" });
   });
 
@@ -97,7 +97,7 @@ describe("a call of a client's method", () => {
     const guest = new Guest(clientInvocations());
     const json = hubProtocols.json.invocation("sum", Buffer.from("[ 1.10 ]"), "the caller's");
     void guest.invoke({ encoded: { json } });
-    assert.deepEqual(guest.sent, ['{"type":1,"invocationId":"1","target":"sum","arguments":[ 1.10 ]}\x1e']);
+    assert.deepEqual(guest.sent, ['{"type":1,"invocationId":"s1","target":"sum","arguments":[ 1.10 ]}\x1e']);
     const { messagepack } = { messagepack: hubProtocols.messagepack.invocation("sum", Buffer.from("[]")) };
     assert.deepEqual(await guest.invoke({ encoded: { messagepack } }), {
       outcome: "notEncoded",
@@ -110,8 +110,8 @@ describe("a call of a client's method", () => {
     const guest = new Guest(clientInvocations());
     const first = guest.invoke();
     const second = guest.invoke();
-    guest.says(hubProtocols.json.completionResult("2", Buffer.from('"second"')));
-    guest.says(hubProtocols.json.completionResult("1", Buffer.from('"first"')));
+    guest.says(hubProtocols.json.completionResult("s2", Buffer.from('"second"')));
+    guest.says(hubProtocols.json.completionResult("s1", Buffer.from('"first"')));
     const results = await Promise.all([first, second]);
     assert.deepEqual(
       results.map((each) => each.outcome === "completed" && String(each.result)),
@@ -123,16 +123,17 @@ describe("a call of a client's method", () => {
     const invocations = clientInvocations();
     const guest = new Guest(invocations);
     const other = new Guest(invocations, "d");
-    const answer = hubProtocols.json.completionResult("1", Buffer.from("1"));
+    const answer = hubProtocols.json.completionResult("s1", Buffer.from("1"));
     assert.equal(guest.says(answer), false, "before it was asked");
     const outcome = guest.invoke();
     void other.invoke();
     assert.equal(other.says(answer), false, "for another connection");
     for (const message of [
-      hubProtocols.json.completionResult("01", Buffer.from("1")),
+      hubProtocols.json.completionResult("s01", Buffer.from("1")),
+      hubProtocols.json.completionVoid("1"), // the end of a stream that the client sends
       hubProtocols.json.completionResult("__proto__", Buffer.from("1")),
-      hubProtocols.json.invocation("sum", Buffer.from("[]"), "1"),
-      hubProtocols.json.streamItem("1", Buffer.from("1")),
+      hubProtocols.json.invocation("sum", Buffer.from("[]"), "s1"),
+      hubProtocols.json.streamItem("s1", Buffer.from("1")),
       hubProtocols.json.ping,
     ])
       assert.equal(guest.says(message), false);
@@ -159,7 +160,7 @@ describe("a call of a client's method", () => {
     invocations.tick(clock.monotonicMs());
     assert.deepEqual(await second, { outcome: "timedOut", error });
     assert.equal(invocations.size, 0);
-    assert.equal(guest.says(hubProtocols.json.completionVoid("1")), false, "late");
+    assert.equal(guest.says(hubProtocols.json.completionVoid("s1")), false, "late");
     const told = { name: "client.call_unanswered", hub: "chat", connectionId: "c", outcome: "timedOut" };
     assert.deepEqual(events, [told, told]);
   });
@@ -200,7 +201,7 @@ describe("a call of a client's method", () => {
     assert.equal((await guest.invoke(METHOD, caller.signal)).outcome, "abandoned");
     assert.equal(guest.sent.length, 1);
     assert.equal(invocations.size, 0);
-    assert.equal(guest.says(hubProtocols.json.completionVoid("1")), false);
+    assert.equal(guest.says(hubProtocols.json.completionVoid("s1")), false);
   });
 
   test("is refused when as many as allowed wait, for whichever clients", async () => {
@@ -215,7 +216,7 @@ describe("a call of a client's method", () => {
       events.map((event) => event.name === "client.call_unanswered" && event.outcome),
       ["busy"],
     );
-    guest.says(hubProtocols.json.completionVoid("1"));
+    guest.says(hubProtocols.json.completionVoid("s1"));
     void other.invoke();
     assert.equal(other.sent.length, 2);
   });

@@ -50,7 +50,8 @@ export class ClientInvocations implements Sweepable {
       this.#tell(client, "busy");
       return Promise.resolve({ outcome: "busy" });
     }
-    const invocationId = String(++this.#lastId);
+    // As ASP.NET Core's: clients use numbers for the streams that they send, and complete those too.
+    const invocationId = `s${++this.#lastId}`;
     const message = encodeCall(method, client.protocol, invocationId);
     if (message === undefined)
       return Promise.resolve({ outcome: "notEncoded", protocol: client.protocol.name });

@@ -344,7 +344,9 @@ export class ClientSession {
       case HubMessageType.completion:
       case HubMessageType.streamInvocation:
       case HubMessageType.cancelInvocation:
-        if (this.#resumption?.received() !== false) this.#backend.received(client, message);
+        if (this.#resumption?.received() === false || this.#sessions.router.takeAnswer(client, message))
+          return;
+        this.#backend.received(client, message);
     }
   }
 

@@ -185,7 +185,7 @@ test("a call reaches the one connection, is answered through it, and ends when t
   assert.deepEqual(await call("a", "other"), { outcome: "notConnected" });
   const answered = call("a");
   assert.equal(transport.sent.length, 1);
-  const answer = hubProtocols.json.completionVoid("1");
+  const answer = hubProtocols.json.completionVoid("s1");
   assert.ok(router.takeAnswer(client, hubProtocols.json.read(answer, 0, answer.length)));
   assert.equal((await answered).outcome, "completed");
   const left = call("a");

@@ -23,9 +23,10 @@ const USERS_IN_GROUPS = 20;
 const ALL_TIMEOUTS_MS = 40_000;
 /** What may be left of all that: code and pools. */
 const BYTES_LEFT = 30_000_000;
-/** One in ten of each of the others. */
+/** Of twenty clients. */
 const WIRES: readonly WireName[] = [
-  ...Array.from({ length: 8 }, () => "webSocket" as const),
+  ...Array.from({ length: 17 }, () => "webSocket" as const),
+  "eventStream",
   "eventStream",
   "longPolling",
 ];
@@ -254,13 +255,19 @@ async function soak(hubwire: TestHubwire, random: Random): Promise<string> {
   await until(() => {
     hubwire.clock.advance(1_000);
     return Object.values(hubwire.node.size).every((count) => count === 0);
+  }).catch((e) => {
+    console.log(
+      hubwire.node.size,
+      process.getActiveResourcesInfo().filter((x) => x === "TCPSocketWrap").length,
+    );
+    throw e;
   });
   return tally;
 }
 
 function someAudience(random: Random, present: ReadonlySet<Participant>): { audience: string; path: string } {
   const dice = random.below(10);
-  if (dice < 2) return { audience: "all", path: ":send?" };
+  if (random.chance(0.05)) return { audience: "all", path: ":send?" };
   if (dice < 5) {
     const group = `g${random.below(GROUPS)}`;
     return { audience: `group ${group}`, path: `groups/${group}/:send?` };
