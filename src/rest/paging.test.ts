@@ -34,9 +34,14 @@ async function ids(node: RestNode, query: string): Promise<{ ids: string[]; page
   for (let url: string | undefined = `${LIST}?${VERSION}${query}`; url !== undefined; pages++) {
     const { value, nextLink }: ConnectionPage = await page(node, url);
     all.push(...value.map(({ connectionId }) => connectionId));
-    url = nextLink && nextLink.slice(new URL(nextLink).origin.length);
+    url = nextLink && pathOf(nextLink);
   }
   return { ids: all, pages };
+}
+
+/** Path and query of a link as they are written. */
+function pathOf(link: string): string {
+  return link.replace(/^https?:\/\/[^/]+/, "");
 }
 
 function named(count: number): string[] {
@@ -92,7 +97,7 @@ describe("the connections in a group", () => {
     node.connect("c001", { groups: ["g"] });
     node.connect("c011", { groups: ["g"] });
     const { nextLink = "" } = first;
-    const second = await page(node, nextLink.slice(new URL(nextLink).origin.length));
+    const second = await page(node, pathOf(nextLink));
     assert.deepEqual(
       second.value.map(({ connectionId }) => connectionId),
       ["c011", "c03"],
@@ -129,10 +134,7 @@ describe("a link to the next page", () => {
       nextLink ?? "",
       /^http:\/\/signalr\.example\.com:8443\/api\/hubs\/Chat\/groups\/%67\/connections\?API-Version=2024-12-01&maxPageSize=1&application=&continuationToken=[\w-]+$/,
     );
-    assert.equal(
-      (await page(node, (nextLink ?? "").replace(/^http:\/\/[^/]+/, ""))).value[0]?.connectionId,
-      "c01",
-    );
+    assert.equal((await page(node, pathOf(nextLink ?? ""))).value[0]?.connectionId, "c01");
   });
 
   test("is on the public URL where one is configured, whatever path that has", async () => {
@@ -149,7 +151,7 @@ describe("a link to the next page", () => {
   test("has one continuation token, even where the caller writes its name in other letters", async () => {
     await using node = await nodeWith(3);
     const { nextLink = "" } = await page(node, `${LIST}?${VERSION}&maxpagesize=1`);
-    const again = nextLink.replace("continuationToken", "CONTINUATIONTOKEN").replace(/^http:\/\/[^/]+/, "");
+    const again = pathOf(nextLink.replace("continuationToken", "CONTINUATIONTOKEN"));
     const second = await page(node, again);
     assert.equal(second.value[0]?.connectionId, "c01");
     assert.equal(new URL(second.nextLink ?? "").search.match(/continuationtoken/gi)?.length, 1);
@@ -162,7 +164,6 @@ describe("a link to the next page", () => {
     for (const [host, origin] of [
       ["[::1]:80", "http://[::1]:80"],
       ["a b", "http://localhost"],
-      ["", "http://localhost"],
     ] as const) {
       const text = await new Promise<string>((resolve, reject) => {
         request({ port, host: "127.0.0.1", path, headers: { ...node.headers(path), host } }, (response) => {

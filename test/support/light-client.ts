@@ -44,13 +44,14 @@ export class LightClient {
   ): Promise<LightClient> {
     const { connectionId, path } = await negotiate(hubwire, userId === undefined ? {} : { userId });
     const client = new LightClient(connectionId, protocol, listener);
-    const joined = new Promise<void>((resolve, reject) => {
-      client.#joined = resolve;
-      setTimeout(() => reject(new Error("the handshake is not answered")), 30_000).unref();
-    });
+    const { promise: joined, resolve, reject } = Promise.withResolvers<void>();
+    client.#joined = resolve;
     client.#wire = await wires[wire](`${hubwire.url}${path}`, {
       bytes: (chunk) => client.#read(chunk),
-      ended: (reason) => listener.ended(reason),
+      ended: (reason) => {
+        reject(new Error(reason)); // means nothing once it has joined
+        listener.ended(reason);
+      },
     });
     client.#wire.send(Buffer.from(`{"protocol":"${protocol}","version":1}\x1e`));
     await joined;

@@ -21,8 +21,6 @@ export interface Wire {
 
 export type WireName = keyof typeof wires;
 
-const posts = new Agent({ keepAlive: true, maxSockets: 64 });
-
 /** A WebSocket of `ws`. */
 async function webSocket(url: string, listener: WireListener): Promise<Wire> {
   const socket = new WebSocket(url.replace(/^http/, "ws"), { perMessageDeflate: false });
@@ -72,7 +70,7 @@ async function longPolling(url: string, listener: WireListener): Promise<Wire> {
   void poll().catch((error: unknown) => listener.ended(String(error)));
   return {
     send: poster(url),
-    leave: () => void call("DELETE", url, { agent: posts }).catch(() => {}),
+    leave: () => void call("DELETE", url),
     drop: () => {
       isDropped = true;
       agent.destroy();
@@ -83,18 +81,18 @@ async function longPolling(url: string, listener: WireListener): Promise<Wire> {
 /** The ways there are. */
 export const wires = { webSocket, eventStream, longPolling } as const;
 
-/** Posts one after the other. What comes too late for a connection that has ended is lost. */
+/** Posts one after the other. What comes too late for a connection that has ended is lost with its error. */
 function poster(url: string): (bytes: Buffer) => void {
   let last: Promise<unknown> = Promise.resolve();
   return (body) => {
-    last = last.then(() => call("POST", url, { agent: posts, body })).catch(() => {});
+    last = last.then(() => call("POST", url, { body })).catch(() => {});
   };
 }
 
 async function call(
   method: string,
   url: string,
-  { agent, body }: { agent: Agent; body?: Buffer },
+  { agent = false, body }: { agent?: Agent | false; body?: Buffer } = {},
 ): Promise<{ status: number; body: Buffer }> {
   const asking = request(url, { method, agent }).end(body);
   const [response] = (await once(asking, "response")) as [IncomingMessage];
