@@ -68,6 +68,8 @@ export class RestNode implements AsyncDisposable {
   readonly app: FastifyInstance;
   /** By connection token. */
   readonly authentications: Map<string, Authentication> = new Map();
+  /** Signs tokens. */
+  readonly accessKey: string = ACCESS_KEY;
   isReady = true;
 
   private constructor(store: MembershipStore, app: FastifyInstance) {
