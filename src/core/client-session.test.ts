@@ -163,3 +163,25 @@ test("a client for whose new socket all that it missed is too much ends there, a
   assert.deepEqual(life.told, ONE_LIFE);
   assert.deepEqual(life.left, NOTHING);
 });
+
+test("a fault of the service costs the client its connection, and nothing is thrown at the transport", async () => {
+  class Faulty extends Life {
+    override received(): void {
+      throw new TypeError("a bug");
+    }
+  }
+  const transport = new NarrowTransport(100);
+  const life = new Faulty(transport, { statefulReconnect: false });
+  await life.shakeHands({ version: 1, news: 0 });
+  life.session.receive(Buffer.from('{"type":1,"target":"A","arguments":[]}\x1e'));
+  assert.deepEqual(transport.sent, ["{}\x1e", CLOSE]);
+  assert.deepEqual(life.told, [
+    "client.opened",
+    "backend.opened",
+    "client.failed",
+    "backend.closed",
+    "client.closed",
+    "ended",
+  ]);
+  assert.deepEqual(life.left, NOTHING);
+});

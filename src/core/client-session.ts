@@ -210,10 +210,17 @@ export class ClientSession {
       if (this.#state === "open") at = this.#readMessages(bytes, at);
       return at;
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#endBroken(error.message);
+      if (error instanceof ProtocolError) this.#endBroken(error.message);
+      else this.#endFailed(error);
       return bytes.length;
     }
+  }
+
+  /** A fault of the service costs this client its connection, and no other anything. */
+  #endFailed(error: unknown): void {
+    const { hub, connectionId } = this.#origin;
+    this.#sessions.emit({ name: "client.failed", hub, connectionId, error });
+    this.end({ category: "ServiceTransientError", message: "Internal server error.", allowReconnect: true });
   }
 
   #readHandshake(bytes: Buffer): number {

@@ -34,6 +34,12 @@ export type HubwireEvent =
       readonly connectionId: string;
       readonly reason: string;
     }
+  | {
+      readonly name: "client.failed";
+      readonly hub: string;
+      readonly connectionId: string;
+      readonly error: unknown;
+    }
   | { readonly name: "client.reattached"; readonly hub: string; readonly connectionId: string }
   | {
       readonly name: "client.invocation_unhandled";

@@ -18,6 +18,7 @@ export interface CloseReason {
     | "HandshakeError"
     | "ClosedByAppServer"
     | "ServiceReload"
+    | "ServiceTransientError"
     | "BadRequest"
     | "Unauthorized";
   /** For the logs always; for the client only where its identity allows details. */

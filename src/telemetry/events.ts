@@ -17,6 +17,7 @@ const eventCatalogue = {
   "client.opened": { level: "debug", message: "A client is connected" },
   "client.closed": { level: "debug", message: "A client is gone" },
   "client.handshake_failed": { level: "info", message: "A client failed the handshake" },
+  "client.failed": { level: "error", message: "A client was closed by a fault of the service" },
   "client.reattached": { level: "debug", message: "A client reconnected and kept its connection" },
   "client.invocation_unhandled": { level: "info", message: "A client invoked what nobody handles" },
   "client.call_unanswered": { level: "debug", message: "A client did not answer a call" },
