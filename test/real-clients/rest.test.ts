@@ -241,6 +241,12 @@ const versions = [
   { name: "2021-11-01, served as 2020-10-01", prefix: "/api", query: "api-version=2021-11-01", statusOf: 1 },
   { name: "2022-06-01", prefix: "/api", query: "api-version=2022-06-01", statusOf: 2 },
   { name: "2024-12-01", prefix: "/api", query: "api-version=2024-12-01", statusOf: 2 },
+  {
+    name: "2099-12-31, served as the last one",
+    prefix: "/api",
+    query: "api-version=2099-12-31",
+    statusOf: 2,
+  },
 ] as const;
 
 const MESSAGE = {

@@ -11,7 +11,7 @@ async function complaintsOf(
   const witness = new Witness(ledger);
   witness.connectionId = "c";
   witness.join("g")();
-  for (let sent = 0; sent < 3; sent++) await ledger.send(0, "g", [], async () => {});
+  for (let sent = 0; sent < 3; sent++) await ledger.send({ sender: 0, audience: "g" }, async () => {});
   change?.(witness);
   for (const number of numbers) witness.received(0, number);
   return witness.complaints();
@@ -27,7 +27,7 @@ test("a message that is lost, doubled, out of order or for others is found", asy
   assert.equal((await complaintsOf([1, 0, 2])).length > 0, true);
   const ledger = new Ledger(1);
   const witness = new Witness(ledger);
-  await ledger.send(0, "g", [], async () => {});
+  await ledger.send({ sender: 0, audience: "g" }, async () => {});
   witness.received(0, 0);
   assert.deepEqual(witness.complaints(), ["got message 0 of sender 0 to g, which is not for it"]);
 });
@@ -37,7 +37,7 @@ test("who was left out must not get it", async () => {
   const witness = new Witness(ledger);
   witness.connectionId = "c";
   witness.join("g")();
-  await ledger.send(0, "g", ["c"], async () => {});
+  await ledger.send({ sender: 0, audience: "g", excluded: ["c"] }, async () => {});
   assert.deepEqual(witness.complaints(), []);
   witness.received(0, 0);
   assert.equal(witness.complaints().length, 1);
@@ -47,13 +47,13 @@ test("while it joins or leaves a client may get a message or not", async () => {
   for (const numbers of [[], [0]]) {
     const ledger = new Ledger(1);
     const witness = new Witness(ledger);
-    await ledger.send(0, "g", [], async () => witness.join("g")());
-    await ledger.send(0, "h", [], async () => {});
+    await ledger.send({ sender: 0, audience: "g" }, async () => witness.join("g")());
+    await ledger.send({ sender: 0, audience: "h" }, async () => {});
     const left = witness.leave("g");
     for (const number of numbers) witness.received(0, number);
     left();
     assert.deepEqual(witness.complaints(), []);
-    await ledger.send(0, "g", [], async () => {});
+    await ledger.send({ sender: 0, audience: "g" }, async () => {});
     assert.deepEqual(witness.complaints(), []);
   }
 });

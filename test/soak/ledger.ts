@@ -14,7 +14,7 @@ interface Stay {
 }
 
 /** One message to an audience: `all`, `group g`, `user u` or `connection c`. */
-export interface Sending {
+interface Sending {
   readonly sender: number;
   /** 0, 1, 2, … for each sender. */
   readonly number: number;
@@ -38,11 +38,9 @@ export class Ledger {
     return ++this.#now;
   }
 
-  /** Sends a message: what it is told is what goes to its audience. */
+  /** Sends a message: `deliver` gets its number, and resolves when it is on its way. */
   async send(
-    sender: number,
-    audience: string,
-    excluded: readonly string[],
+    { sender, audience, excluded = [] }: Pick<Sending, "sender" | "audience"> & Partial<Sending>,
     deliver: (number: number) => Promise<void>,
   ): Promise<void> {
     const sendings = this.sendings[sender] ?? [];

@@ -102,3 +102,21 @@ export async function leftNothing(hubwire: TestHubwire): Promise<void> {
   hubwire.clock.advance(1_000);
   await emptied(hubwire);
 }
+
+/** The id of the connection that was opened first, by this user where one is named. */
+export async function openedId(hubwire: TestHubwire, userId?: string): Promise<string> {
+  const isIt = (event: { readonly userId: string | undefined }): boolean =>
+    userId === undefined || event.userId === userId;
+  return (await hubwire.event("client.opened", isIt)).connectionId;
+}
+
+/** A MessagePack text of up to 31 bytes in hexadecimal. */
+export function textHex(text: string): string {
+  return (0xa0 + Buffer.byteLength(text)).toString(16) + Buffer.from(text).toString("hex");
+}
+
+/** A MessagePack hub message of up to 127 bytes with its length. */
+export function packedHex(hex: string): Buffer {
+  const content = Buffer.from(hex.replaceAll(" ", ""), "hex");
+  return Buffer.concat([Buffer.of(content.length), content]);
+}

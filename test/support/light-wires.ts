@@ -19,7 +19,9 @@ export interface Wire {
   drop(): void;
 }
 
-export type WireName = keyof typeof wires;
+export type WireName = "webSocket" | "eventStream" | "longPolling";
+
+type OpenWire = (url: string, listener: WireListener) => Promise<Wire>;
 
 /** A WebSocket of `ws`. */
 async function webSocket(url: string, listener: WireListener): Promise<Wire> {
@@ -78,8 +80,7 @@ async function longPolling(url: string, listener: WireListener): Promise<Wire> {
   };
 }
 
-/** The ways there are. */
-export const wires = { webSocket, eventStream, longPolling } as const;
+export const wires: Readonly<Record<WireName, OpenWire>> = { webSocket, eventStream, longPolling };
 
 /** Posts one after the other. What comes too late for a connection that has ended is lost with its error. */
 function poster(url: string): (bytes: Buffer) => void {
