@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { RestNode } from "../../test/support/rest-node.ts";
+import { folders, operationsByPath } from "./operations.ts";
 
 const FOLDER = "/api/hubwire/hubs/chat";
 
@@ -103,4 +105,15 @@ describe("Hubwire's own lists", () => {
     assert.equal(wrong.json().target, "hub");
     assert.equal((await node.call("GET", "/api/hubs/chat/users?api-version=2026-07-01")).statusCode, 404);
   });
+});
+
+test("docs/rest-additions.md has every operation of Hubwire's own, and no other", () => {
+  const text = readFileSync(new URL("../../docs/rest-additions.md", import.meta.url), "utf8");
+  const documented = [...text.matchAll(/^\| `(\w+) (\/api\/hubwire\/\S+)` \|/gm)].map(
+    ([, method, path]) => `${method} ${path}`,
+  );
+  const served = [...operationsByPath("hubwire")].flatMap(([path, byMethod]) =>
+    [...byMethod.keys()].map((method) => `${method} ${folders.hubwire}${path}`),
+  );
+  assert.deepEqual(documented, served);
 });

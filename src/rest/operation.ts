@@ -48,7 +48,7 @@ export interface Operation {
    * @throws {ApiError} what the caller is told instead of success
    */
   readonly run: (call: RestCall, services: RestServices) => Promise<RestAnswer | void>;
-  /** What it does, in one line of the OpenAPI document. So are those that follow, which do nothing else. */
+  /** What it does, in one line. This and what follows is told by the OpenAPI document and has no other effect. */
   readonly summary: string;
   /** Parameters in the query, besides `api-version` and `application`. */
   readonly query?: readonly QueryParameter[];

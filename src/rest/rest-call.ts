@@ -152,6 +152,7 @@ export class RestCall {
   get signal(): AbortSignal {
     const response = this.#reply.raw;
     const gone = new AbortController();
+    if (response.destroyed) gone.abort();
     response.once("close", () => {
       if (!response.writableFinished) gone.abort();
     });

@@ -218,6 +218,18 @@ describe(":invoke", () => {
     await stillThere(hubwire, client);
   });
 
+  test("is given up when the service stops, which does not wait for it", async () => {
+    await using hubwire = await TestHubwire.start();
+    using client = await connect(hubwire);
+    const response = invoke(hubwire, await openedId(hubwire), "T");
+    jsonIdIn(await client.next());
+    const stopped = hubwire.node.stop();
+    assert.equal((await response).status, 400);
+    assert.match(await (await response).text(), /disconnected\.$/);
+    await client.takeAll();
+    await stopped;
+  });
+
   for (const protocol of ["json", "messagepack"] as const)
     test(`is answered across reconnects of a stateful ${protocol} client`, async () => {
       await using hubwire = await TestHubwire.start();

@@ -10,13 +10,13 @@ const CLIENTS = 1_000;
 /** What may be left of all that: code and pools. */
 const BYTES_LEFT = 20_000_000;
 
-const seconds = Number(process.env["HUBWIRE_SOAK_SECONDS"] ?? 10);
-const seed = Number(process.env["HUBWIRE_SOAK_SEED"] ?? Date.now() % 1_000_000);
+const seconds = Number(process.env["SOAK_SECONDS"] ?? 10);
+const seed = Number(process.env["SOAK_SEED"] ?? Date.now() % 1_000_000);
 
 test(`${CLIENTS} clients that join, leave, send and drop at random for ${seconds} seconds miss nothing and leave nothing`, {
   timeout: (seconds + 300) * 1_000,
 }, async (t) => {
-  t.diagnostic(`HUBWIRE_SOAK_SEED=${seed}`);
+  t.diagnostic(`SOAK_SEED=${seed}`);
   await using hubwire = await TestHubwire.start();
   await hubwire.send("", "warm up", []);
   const before = await heldBytes();
