@@ -1,12 +1,9 @@
 import { HubMessageType, type HubProtocol } from "./hub-protocol.ts";
 import { jsonToMessagePack, messagePackBound } from "./json-to-messagepack.ts";
+import { contentStart, MAX_PREFIX, prefixBytes, prefixedEnd, writePrefix } from "./length-prefix.ts";
 import { MessagePackCursor } from "./messagepack-cursor.ts";
 import { MessagePackMessageReader, ResultKind } from "./messagepack-message.ts";
 import { writeByte, writeInteger, writeString } from "./messagepack-write.ts";
-import { messageTooLarge, ProtocolError } from "./protocol-error.ts";
-
-/** Bytes of the longest length prefix. */
-const MAX_PREFIX = 5;
 
 const NIL = 0xc0;
 const FALSE = 0xc2;
@@ -22,15 +19,7 @@ export const hubMessagePack: HubProtocol = {
   name: "messagepack",
   transferFormat: "Binary",
 
-  findEnd(buffer, start, maxBytes) {
-    const content = contentStart(buffer, start, buffer.length);
-    if (content < 0) return -1;
-    let length = 0;
-    for (let at = content - 1; at >= start; at--) length = length * 0x80 + ((buffer[at] as number) & 0x7f);
-    const end = content + length;
-    if (end - start > maxBytes) throw messageTooLarge(maxBytes);
-    return end <= buffer.length ? end : -1;
-  },
+  findEnd: prefixedEnd,
 
   read(buffer, start, end) {
     const content = contentStart(buffer, start, end);
@@ -140,28 +129,7 @@ function framed(maxBytes: number, write: (out: Buffer, start: number) => number)
   const out = maxBytes + MAX_PREFIX <= scratch.length ? scratch : Buffer.allocUnsafe(maxBytes + MAX_PREFIX);
   const end = write(out, MAX_PREFIX);
   const length = end - MAX_PREFIX;
-  let start = MAX_PREFIX - prefixBytes(length);
-  const message = out.subarray(start, end);
-  for (let left = length; start < MAX_PREFIX; start++, left = Math.floor(left / 0x80)) {
-    out[start] = (left & 0x7f) | (start < MAX_PREFIX - 1 ? 0x80 : 0);
-  }
-  return Buffer.from(message);
-}
-
-function prefixBytes(length: number): number {
-  let bytes = 1;
-  for (let left = length; left >= 0x80; left = Math.floor(left / 0x80)) bytes++;
-  return bytes;
-}
-
-/** The index after a length prefix, or -1 while it is incomplete. */
-function contentStart(buffer: Buffer, start: number, end: number): number {
-  for (let at = start; at < end; at++) {
-    const byte = buffer[at] as number;
-    if (at === start + MAX_PREFIX - 1 && byte > 7) {
-      throw new ProtocolError("FormatException: Messages over 2GB in size are not supported.");
-    }
-    if (byte < 0x80) return at + 1;
-  }
-  return -1;
+  const start = MAX_PREFIX - prefixBytes(length);
+  writePrefix(out, start, length);
+  return Buffer.from(out.subarray(start, end));
 }

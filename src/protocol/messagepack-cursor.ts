@@ -62,6 +62,31 @@ export class MessagePackCursor {
     return first >= 0xd9 && first <= 0xdb ? this.#text(this.#unsigned(1 << (first - 0xd9))) : undefined;
   }
 
+  /** Goes over a nil, if that is next. */
+  takeNil(): boolean {
+    const isNil = this.position < this.#end && this.#bytes[this.position] === 0xc0;
+    if (isNil) this.position++;
+    return isNil;
+  }
+
+  /** A timestamp, extension type -1 in its three sizes, in milliseconds since the epoch. Stays before anything else. */
+  timestampMs(): number | undefined {
+    const start = this.position;
+    const first = this.#first();
+    const length = first === 0xd6 ? 4 : first === 0xd7 ? 8 : first === 0xc7 ? this.#unsigned(1) : undefined;
+    const type = length === undefined ? undefined : this.#signed(1);
+    const at = type === -1 && (length === 4 || length === 8 || length === 12) ? this.#content(length) : -1;
+    if (at < 0) {
+      this.position = start;
+      return undefined;
+    }
+    if (length === 4) return this.#bytes.readUInt32BE(at) * 1_000;
+    if (length === 12)
+      return this.#bytes.readUInt32BE(at) / 1e6 + Number(this.#bytes.readBigInt64BE(at + 4)) * 1_000;
+    const value = this.#bytes.readBigUInt64BE(at);
+    return Number(value >> 34n) / 1e6 + Number(value & 0x3_ffff_ffffn) * 1_000;
+  }
+
   /** The content of a `bin`, as a view. */
   binary(): Buffer | undefined {
     const first = this.#first();
