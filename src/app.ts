@@ -19,6 +19,7 @@ import type { ClientSession } from "./core/client-session.ts";
 import { ClientSessions } from "./core/client-sessions.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import type { EmitEvent } from "./core/events.ts";
+import { readHubRequest } from "./core/hub-request.ts";
 import type { Limits, Timeouts } from "./core/limits.ts";
 import { LocalRouter } from "./core/local-router.ts";
 import { Outbox } from "./core/outbox.ts";
@@ -30,15 +31,16 @@ import { createHttpServer } from "./server/http-server.ts";
 import { MemoryMembershipStore } from "./store/memory-membership-store.ts";
 import { openSqliteMembershipStore } from "./store/sqlite-membership-store.ts";
 import { logEvents } from "./telemetry/events.ts";
+import { acceptsEventStream } from "./transports/accepts-event-stream.ts";
 import { ClientAdmission } from "./transports/client-admission.ts";
 import { clientEndpoint } from "./transports/client-endpoint.ts";
-import { acceptsEventStream } from "./transports/client-request.ts";
 import { Connections } from "./transports/connections.ts";
 import type { OpenTransport, TransportContext } from "./transports/transport-context.ts";
 import { WebSocketEndpoint } from "./transports/web-socket-endpoint.ts";
 import { TemplateReload } from "./upstream/template-reload.ts";
 import { UpstreamBackend, type UpstreamLimits } from "./upstream/upstream-backend.ts";
 import { isWebSocketUpgrade } from "./websocket/handshake.ts";
+import { refuseUpgrade } from "./websocket/upgrade.ts";
 
 const MEMBERSHIPS_FILE = "memberships.db";
 const SWEEP_INTERVAL_MS = 1_000;
@@ -287,7 +289,11 @@ class HubwireNode implements Hubwire {
           limits,
           {
             wants: (request) => isWebSocketUpgrade(request) && !acceptsEventStream(request),
-            accept: (upgrade) => webSockets.accept(upgrade),
+            accept: (upgrade) => {
+              const request = readHubRequest(upgrade.request);
+              if (request.path === "/client") return webSockets.accept(request, upgrade);
+              refuseUpgrade(upgrade.socket, { status: 404, text: "Not found" });
+            },
           },
           handler,
         ),

@@ -18,6 +18,10 @@ export interface Config {
   };
   readonly limits: {
     readonly maxMessageBytes: number;
+    readonly maxRelayedMessageBytes: number;
+    readonly maxServiceMessageBytes: number;
+    readonly maxServerBufferedBytes: number;
+    readonly maxServerConnections: number;
     readonly maxHandshakeBytes: number;
     readonly maxBufferedBytes: number;
     readonly maxPendingConnections: number;
@@ -37,6 +41,9 @@ export interface Config {
     readonly webSocketCloseSeconds: number;
     readonly sendSeconds: number;
     readonly clientResultSeconds: number;
+    readonly serverPingSeconds: number;
+    readonly serverSeconds: number;
+    readonly serverResultSeconds: number;
   };
   readonly auth: {
     /** Whose tokens are taken from callers of REST, beside those that access keys sign; none of them twice. */

@@ -69,7 +69,7 @@ const shape = {
     alsoEnv: "HUBWIRE_ACCESS_KEY",
   }),
   mode: setting(choice(["auto", "default", "serverless"]), {
-    doc: "Who answers clients: app servers (`default`: clients of a hub without any are refused), webhooks (`serverless`), or whichever a hub has (`auto`). App servers cannot connect yet.",
+    doc: "Who answers clients: app servers (`default`: clients of a hub without any are refused), webhooks (`serverless`), or whichever a hub has (`auto`).",
     takes: "auto, default, serverless",
     default: "auto",
     flag: "--mode",
@@ -113,6 +113,26 @@ const shape = {
       doc: "Largest hub message from a client, in bytes; a larger one closes the client.",
       takes: "128 or more",
       default: 1_048_576,
+    }),
+    maxRelayedMessageBytes: setting(bytes(128), {
+      doc: "Largest hub message from a client to its app server, in bytes; a larger one closes the client. The app server has a limit of its own (`MaximumReceiveMessageSize`).",
+      takes: "128 or more",
+      default: 16_777_216,
+    }),
+    maxServiceMessageBytes: setting(bytes(1024), {
+      doc: "Largest message from an app server, in bytes; a larger one closes the server connection.",
+      takes: "1024 or more",
+      default: 67_108_864,
+    }),
+    maxServerBufferedBytes: setting(bytes(1024), {
+      doc: "Bytes that may wait for one slow server connection; above it that is closed, with its clients. Above an eighth of it its clients are read no further.",
+      takes: "1024 or more",
+      default: 67_108_864,
+    }),
+    maxServerConnections: setting(wholeNumber(0, 1_000_000), {
+      doc: "Server connections of all hubs together; above it further ones are refused with 429.",
+      takes: "0 or more",
+      default: 10_000,
     }),
     maxHandshakeBytes: setting(bytes(128), {
       doc: "Largest handshake from a client, in bytes.",
@@ -173,6 +193,15 @@ const shape = {
     clientResultSeconds: timeout(
       90,
       "Seconds a client has to answer an invocation (`:invoke`); checked once a second. The .NET SDK itself gives up after 100.",
+    ),
+    serverPingSeconds: timeout(5, "Seconds between two pings to an app server."),
+    serverSeconds: timeout(
+      30,
+      "Seconds of silence after which a server connection is closed, with its clients.",
+    ),
+    serverResultSeconds: timeout(
+      600,
+      "Seconds a client has to answer an invocation of an app server, which may give up before.",
     ),
   }),
   auth: z.strictObject({

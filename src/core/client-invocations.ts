@@ -72,6 +72,11 @@ export class ClientInvocations implements Sweepable {
     });
   }
 
+  /** Whether one of these calls waits for the client. */
+  awaits(client: Client): boolean {
+    return this.#byClient.has(client);
+  }
+
   /** Takes a message of a client if it answers one of these calls; any other is left to whoever wants it. */
   take(client: Client, { type, invocationId = "", error, value, bytes }: HubMessage): boolean {
     if (type !== HubMessageType.completion) return false;

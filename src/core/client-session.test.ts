@@ -6,7 +6,7 @@ import type { ClientSession } from "./client-session.ts";
 import { ClientSessions } from "./client-sessions.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 import { Payload } from "./payload.ts";
-import type { ClientBackend, ClientTransport } from "./ports.ts";
+import type { ClientTransport, MessageBackend } from "./ports.ts";
 import { Sweep } from "./sweep.ts";
 
 /** A transport that overflows with the message after those it has room for. */
@@ -30,12 +30,16 @@ class NarrowTransport implements ClientTransport {
   }
 
   flush(): void {}
+  pause(): void {}
+  resume(): void {}
   close(): void {}
   destroy(): void {}
 }
 
 /** One session, and all that it tells those around it, in order. */
-class Life implements ClientBackend {
+class Life implements MessageBackend {
+  readonly takes = "messages";
+  readonly allowsStatefulReconnect = true;
   readonly told: string[] = [];
   readonly router = localRouter();
   readonly sessions: ClientSessions;
@@ -47,6 +51,7 @@ class Life implements ClientBackend {
       router: this.router,
       limits: {
         maxMessageBytes: 1_000,
+        maxRelayedMessageBytes: 1_000,
         maxHandshakeBytes: 1_000,
         maxBufferedBytes: 1_000,
         maxPendingConnections: 10,
@@ -87,6 +92,7 @@ class Life implements ClientBackend {
       },
       transport,
       backend: this,
+      request: { rawHeaders: [], socket: {} },
       statefulReconnect,
       onEnded: () => void this.told.push("ended"),
     });

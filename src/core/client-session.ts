@@ -1,19 +1,21 @@
-import { handshakeReply, readHandshakeRequest } from "../protocol/handshake.ts";
-import { type HubMessage, HubMessageType, type HubProtocol } from "../protocol/hub-protocol.ts";
+import { type HandshakeRequest, handshakeReply, readHandshakeRequest } from "../protocol/handshake.ts";
+import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { hubProtocolNamed } from "../protocol/hub-protocols.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { Client, type ClientOrigin } from "./client.ts";
 import type { ClientSessions } from "./client-sessions.ts";
+import { CLOSED, type Conversation, type ConversationHost } from "./conversation.ts";
 import { EncodedMessage } from "./encoded-message.ts";
-import type { ClientBackend, ClientTransport, CloseReason } from "./ports.ts";
+import { HubConversation } from "./hub-conversation.ts";
+import type { ClientBackend, ClientTransport, CloseReason, ConnectRequest } from "./ports.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
+import { RelayedConversation } from "./relayed-conversation.ts";
 import { Resumption } from "./resumption.ts";
 
 const RECORD_SEPARATOR = 0x1e;
 const MAX_HUB_PROTOCOL_VERSION = 2;
-/** ASP.NET's texts. */
+/** ASP.NET's text. */
 const CANCELED = "Handshake was canceled.";
-const CLOSED = "Connection closed with an error.";
 /** How long a stateful client may take to say anything after the handshake before messages go to it anyway. */
 const HOLD_MS = 1_000;
 /** How long a stateful client may leave too many bytes unacknowledged. */
@@ -24,6 +26,8 @@ export interface SessionStart {
   readonly origin: ClientOrigin;
   readonly transport: ClientTransport;
   readonly backend: ClientBackend;
+  /** What the transport was asked for with. */
+  readonly request: ConnectRequest;
   /** Whether negotiate granted stateful reconnect. */
   readonly statefulReconnect: boolean;
   /** Told once, when the session is over. */
@@ -31,47 +35,58 @@ export interface SessionStart {
 }
 
 /**
- * The life of one client: handshake, registration with its hub, messages until it is closed, and *always* `#leave`
- * at the end, whichever side ended it. Transports feed it; it never reads a socket or a clock itself.
+ * The life of one client: its handshake is read, it is registered with its hub, its messages go to its `Conversation` until it
+ * is closed, and *always* `#leave` at the end, whichever side ended it. Transports feed it; it never reads a socket or a clock itself.
  */
-export class ClientSession {
+export class ClientSession implements ConversationHost {
   readonly #sessions: ClientSessions;
   readonly #origin: ClientOrigin;
   readonly #backend: ClientBackend;
   readonly #onEnded: (() => void) | undefined;
   readonly #startedAtMs: number;
-  #state: "handshaking" | "opening" | "open" | "closed" = "handshaking";
+  /** `opening`: its groups are looked up. `answering`: its handshake was passed on. */
+  #state: "handshaking" | "opening" | "answering" | "open" | "closed" = "handshaking";
+  #request: ConnectRequest | undefined;
   #transport: ClientTransport | undefined;
   #client: Client | undefined;
+  #conversation: Conversation | undefined;
   #received: ReceiveBuffer | undefined;
   #resumption: Resumption | undefined;
   #mayResume: boolean;
-  #pingedAtMs: number;
-  /** When the client was last heard; `undefined` until its first ping, which is what arms its timeout. */
-  #heardAtMs: number | undefined;
   #detachedAtMs: number | undefined;
-  #overfullSinceMs: number | undefined;
-  #isHolding = false;
+  /** Since when a stateful client's messages wait for its first word. */
+  #holdingSinceMs: number | undefined;
+  #paused: PromiseWithResolvers<void> | undefined;
   #wasOpened = false;
 
   constructor(sessions: ClientSessions, start: SessionStart) {
     this.#sessions = sessions;
     this.#origin = start.origin;
     this.#backend = start.backend;
+    this.#request = start.request;
     this.#onEnded = start.onEnded;
     this.#transport = start.transport;
     this.#mayResume = start.statefulReconnect;
     this.#startedAtMs = sessions.nowMs;
-    this.#pingedAtMs = sessions.nowMs;
   }
 
   get isClosed(): boolean {
     return this.#state === "closed";
   }
 
-  /** Whether its client got as far as its hub. */
+  /** Whether its client's handshake was accepted. */
   get wasOpened(): boolean {
     return this.#wasOpened;
+  }
+
+  /** For the conversation, which begins with the client. */
+  get client(): Client {
+    return this.#client as Client;
+  }
+
+  /** While the client is not to be read: resolves when it is again. */
+  get resumed(): Promise<void> | undefined {
+    return this.#paused?.promise;
   }
 
   /** Bytes of the client, in any pieces. `chunk` is not kept after the call. */
@@ -79,9 +94,9 @@ export class ClientSession {
     if (this.#state === "closed") return;
     if (this.#received !== undefined) {
       this.#received.append(chunk);
-      if (this.#state === "opening") return this.#limitWhileOpening();
-      if (this.#client?.protocol.name !== "messagepack" && !chunk.includes(RECORD_SEPARATOR))
-        return this.#limitUnfinishedRecord(this.#received.length);
+      if (this.#state === "opening") return this.#limitUnfinished(this.#received.length);
+      const isText = this.#client?.protocol.transferFormat !== "Binary";
+      if (isText && !chunk.includes(RECORD_SEPARATOR)) return this.#limitUnfinished(this.#received.length);
     }
     const bytes = this.#received?.bytes ?? chunk;
     const consumed = this.#consume(bytes);
@@ -93,7 +108,7 @@ export class ClientSession {
   /** The transport is gone without the service having closed it. */
   transportClosed(wasClean: boolean, detail: string): void {
     if (this.#state === "closed") return;
-    if (this.#mayResume && !wasClean && this.#state !== "opening") {
+    if (this.canReattach && !wasClean) {
       this.#transport = undefined;
       this.#detachedAtMs = this.#sessions.nowMs;
       if (this.#client !== undefined) this.#client.transport = undefined;
@@ -113,7 +128,7 @@ export class ClientSession {
 
   /** Whether a new socket may go on with this session. */
   get canReattach(): boolean {
-    return this.#mayResume && this.#state !== "closed" && this.#state !== "opening";
+    return this.#mayResume && (this.#state === "handshaking" || this.#state === "open");
   }
 
   /** Goes on over a new socket; the old one, dead or alive, is dropped. Only while `canReattach`. */
@@ -124,22 +139,25 @@ export class ClientSession {
     // What was unfinished is sent again whole.
     this.#received = undefined;
     old?.destroy();
+    if (this.#paused !== undefined) transport.pause();
     if (this.#client === undefined || this.#resumption === undefined) return;
-    if (this.#heardAtMs !== undefined) this.#heardAtMs = this.#sessions.nowMs;
-    this.#pingedAtMs = this.#sessions.nowMs;
-    // It could not acknowledge without a socket.
-    this.#overfullSinceMs = undefined;
     const { sequenceId, messages } = this.#resumption.replay();
-    this.#tell(this.#client.protocol.sequence(sequenceId), this.#client.protocol);
+    this.tell(this.#client.protocol.sequence(sequenceId));
     for (const message of messages) transport.send(message);
     if (this.isClosed) return; // All that was too much for the new socket.
     this.#client.transport = transport;
+    this.#conversation?.reattached();
     transport.flush();
     this.#sessions.emit({
       name: "client.reattached",
       hub: this.#origin.hub,
       connectionId: this.#origin.connectionId,
     });
+  }
+
+  /** The client was authenticated anew, as its origin says by now. */
+  renewed(): void {
+    this.#conversation?.renewed();
   }
 
   /** Everything that happens by time; called about once a second. */
@@ -157,8 +175,10 @@ export class ClientSession {
         message: "The client did not reconnect in time.",
         allowReconnect: false,
       });
-    const client = this.#client;
-    if (client === undefined || this.#state !== "open") return;
+    if (this.#state === "open") this.#tickOpen(nowMs);
+  }
+
+  #tickOpen(nowMs: number): void {
     const { closeAtMs } = this.#origin.identity;
     if (closeAtMs !== undefined && this.#sessions.epochMs() >= closeAtMs)
       return this.end({
@@ -167,48 +187,113 @@ export class ClientSession {
         allowReconnect: true,
       });
     if (this.#transport === undefined) return;
-    const { kind } = this.#transport;
-    if (this.#isHolding && nowMs - this.#pingedAtMs >= HOLD_MS) this.#releaseHeld(client);
-    if (!this.isClosed && kind !== "LongPolling") this.#keepAlive(client, nowMs);
-    if (!this.isClosed) this.#tickResumption(client, nowMs);
+    if (this.#holdingSinceMs !== undefined && nowMs - this.#holdingSinceMs >= HOLD_MS) this.#releaseHeld();
+    if (!this.isClosed && this.#transport.kind !== "LongPolling") this.#conversation?.tick(nowMs);
+    if (!this.isClosed) this.#tickResumption(nowMs);
   }
 
-  /** Closes the client: it is told with a Close message, its transport ends, its hub forgets it. */
   end(reason: CloseReason): void {
     if (this.#state === "closed") return;
-    this.#endTelling(reason, (this.#origin.identity.detailedErrors && reason.message) || undefined);
+    this.endTelling(reason, (this.#origin.identity.detailedErrors && reason.message) || undefined);
   }
 
-  #endTelling(reason: CloseReason, error: string | undefined): void {
-    const { protocol } = this.#client ?? {};
-    if (this.#state === "open" && protocol !== undefined)
-      this.#tell(protocol.close(error, reason.allowReconnect), protocol);
-    else this.#tellRefused(this.#detailed(CANCELED, reason.message));
+  endTelling(reason: CloseReason, error: string | undefined): void {
+    if (this.#state === "open") this.tell(this.client.protocol.close(error, reason.allowReconnect));
+    else this.#tellText(handshakeReply(this.#detailed(CANCELED, reason.message)));
+    this.endQuietly(reason);
+  }
+
+  endQuietly(reason: CloseReason): void {
+    if (this.#state === "closed") return;
     this.#transport?.close();
     this.#leave(reason);
   }
 
+  accept(answer: Buffer): void {
+    this.#state = "open";
+    this.#wasOpened = true;
+    this.tell(answer);
+    const { protocol } = this.client;
+    this.#sessions.opened(this.#origin, this.#transport?.kind ?? "WebSockets", protocol.name);
+  }
+
+  release(): void {
+    if (this.isClosed) return;
+    // A stateful JavaScript client does not count messages that come together with the handshake's reply,
+    // and is then given one twice after a reconnect: they wait for its first word. docs/spec/client-endpoint.md §3.10.
+    if (this.#resumption === undefined) this.client.release();
+    else this.#holdingSinceMs = this.#sessions.nowMs;
+    this.#transport?.flush();
+  }
+
+  refuse(answer: Buffer, reason: CloseReason): void {
+    const { hub, connectionId } = this.#origin;
+    this.#sessions.emit({ name: "client.handshake_failed", hub, connectionId, reason: reason.message });
+    this.#tellText(answer);
+    this.endQuietly(reason);
+  }
+
+  tell(bytes: Buffer): void {
+    this.#transport?.send(new EncodedMessage(bytes, this.client.protocol.transferFormat));
+  }
+
+  takes(message: HubMessage): boolean {
+    if (this.#holdingSinceMs !== undefined) this.#releaseHeld();
+    switch (message.type) {
+      case HubMessageType.ack:
+        this.#resumption?.acknowledged(message.sequenceId ?? 0);
+        return true;
+      case HubMessageType.sequence:
+        this.#resumption?.sequence(message.sequenceId ?? 0);
+        return true;
+      case HubMessageType.invocation:
+      case HubMessageType.streamItem:
+      case HubMessageType.completion:
+      case HubMessageType.streamInvocation:
+      case HubMessageType.cancelInvocation:
+        return (
+          this.#resumption?.received() === false || this.#sessions.router.takeAnswer(this.client, message)
+        );
+      default:
+        return false;
+    }
+  }
+
+  pause(): void {
+    if (this.#paused !== undefined || this.isClosed) return;
+    this.#paused = Promise.withResolvers();
+    this.#transport?.pause();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+    this.#transport?.resume();
+  }
+
   /** The only way out, taken once. */
   #leave(reason: CloseReason): void {
+    const wasConversing = this.#state === "answering" || this.#state === "open";
     this.#state = "closed";
     this.#transport = undefined;
     this.#received = undefined;
+    this.#request = undefined;
+    this.resume();
     const client = this.#client;
     if (client !== undefined) {
       client.transport = undefined;
       this.#sessions.router.unregister(client);
-      if (this.#wasOpened) this.#backend.closed(client, reason);
     }
+    if (wasConversing) this.#conversation?.closed(reason);
     this.#sessions.ended(this, this.#origin, reason);
     this.#onEnded?.();
   }
 
   #consume(bytes: Buffer): number {
     try {
-      let at = 0;
-      if (this.#state === "handshaking") at = this.#readHandshake(bytes);
-      if (this.#state === "open") at = this.#readMessages(bytes, at);
-      return at;
+      const at = this.#state === "handshaking" ? this.#readHandshake(bytes) : 0;
+      const isRead = this.#state === "open" || this.#state === "answering";
+      return isRead ? (this.#conversation?.read(bytes, at) ?? at) : at;
     } catch (error) {
       if (error instanceof ProtocolError) this.#endBroken(error.message);
       else this.#endFailed(error);
@@ -231,7 +316,7 @@ export class ClientSession {
       return bytes.length;
     }
     if (end < 0) return 0;
-    let request: { protocol: string; version: number };
+    let request: HandshakeRequest;
     try {
       request = readHandshakeRequest(bytes, 0, end);
     } catch (error) {
@@ -240,16 +325,16 @@ export class ClientSession {
       this.#refuse(this.#detailed(text, error.message), error.message);
       return bytes.length;
     }
-    this.#open(request);
+    this.#open(request, bytes.subarray(0, end + 1));
     return end + 1;
   }
 
-  #open({ protocol: name, version }: { protocol: string; version: number }): void {
+  #open({ protocol: name, version }: HandshakeRequest, handshake: Buffer): void {
     const transport = this.#transport;
     if (transport === undefined) return;
     const protocol = hubProtocolNamed(name);
     if (protocol === undefined) return this.#refuse(`The protocol '${name}' is not supported.`);
-    if (version > MAX_HUB_PROTOCOL_VERSION)
+    if (this.#backend.takes === "messages" && version > MAX_HUB_PROTOCOL_VERSION)
       return this.#refuse(
         `The server does not support version ${version} of the '${protocol.name}' protocol.`,
       );
@@ -259,22 +344,37 @@ export class ClientSession {
       );
     this.#mayResume &&= version >= 2 && transport.kind === "WebSockets";
     if (this.#mayResume) this.#resumption = new Resumption();
-    const client = new Client(
-      this.#origin,
-      protocol,
-      { transport, resumption: this.#resumption, maxBufferedBytes: this.#sessions.limits.maxBufferedBytes },
-      this,
-    );
-    const { userId } = client;
-    if (userId === undefined) return this.#opened(client, []);
-    // Registered before the store is asked: a membership added meanwhile finds the client.
-    this.#state = "opening";
+    const { maxBufferedBytes } = this.#sessions.limits;
+    const way = { transport, resumption: this.#resumption, maxBufferedBytes };
+    const client = new Client(this.#origin, protocol, way, this);
     this.#client = client;
+    this.#conversation = this.#newConversation();
+    // Registered before the store is asked: a membership added meanwhile finds the client.
     this.#sessions.router.register(client, []);
+    const { userId } = client;
+    if (userId === undefined) return this.#converse(handshake);
+    this.#lookUpGroups(client, userId, Buffer.from(handshake));
+  }
+
+  #newConversation(): Conversation {
+    const { router, limits } = this.#sessions;
+    if (this.#backend.takes === "messages") return new HubConversation(this, this.#backend, this.#sessions);
+    return new RelayedConversation(this, {
+      backend: this.#backend,
+      router,
+      request: this.#request as ConnectRequest,
+      isStateful: this.#resumption !== undefined,
+      maxMessageBytes: limits.maxRelayedMessageBytes,
+    });
+  }
+
+  #lookUpGroups(client: Client, userId: string, handshake: Buffer): void {
+    this.#state = "opening";
     this.#sessions.groupsOf(this.#origin.hub, userId).then(
       (groups) => {
         if (this.isClosed) return;
-        this.#opened(client, groups);
+        this.#sessions.router.register(client, groups);
+        this.#converse(handshake);
         this.#readWhatCameMeanwhile();
       },
       (error: unknown) => {
@@ -288,20 +388,10 @@ export class ClientSession {
     );
   }
 
-  #opened(client: Client, groups: readonly string[]): void {
-    this.#state = "open";
-    this.#client = client;
-    this.#pingedAtMs = this.#sessions.nowMs;
-    this.#sessions.router.register(client, groups);
-    this.#tell(handshakeReply(), client.protocol);
-    this.#wasOpened = true;
-    this.#sessions.opened(this.#origin, this.#transport?.kind ?? "WebSockets", client.protocol.name);
-    this.#backend.opened(client);
-    // A stateful JavaScript client does not count messages that come together with the handshake's reply,
-    // and is then given one twice after a reconnect: they wait for its first word. docs/spec/client-endpoint.md §3.10.
-    if (this.#resumption === undefined) client.release();
-    else this.#isHolding = true;
-    this.#transport?.flush();
+  #converse(handshake: Buffer): void {
+    this.#state = "answering";
+    this.#request = undefined;
+    this.#conversation?.open(handshake);
   }
 
   #readWhatCameMeanwhile(): void {
@@ -312,82 +402,18 @@ export class ClientSession {
     this.#transport?.flush();
   }
 
-  #readMessages(bytes: Buffer, start: number): number {
-    const client = this.#client;
-    if (client === undefined) return start;
-    const { protocol } = client;
-    const { maxMessageBytes } = this.#sessions.limits;
-    let at = start;
-    while (at < bytes.length) {
-      const end = protocol.findEnd(bytes, at, maxMessageBytes);
-      if (end < 0) break;
-      this.#receiveMessage(client, protocol.read(bytes, at, end));
-      if (this.isClosed) return bytes.length;
-      at = end;
-    }
-    if (at > start && this.#heardAtMs !== undefined) this.#heardAtMs = this.#sessions.nowMs;
-    return at;
+  #releaseHeld(): void {
+    this.#holdingSinceMs = undefined;
+    this.client.release();
   }
 
-  #receiveMessage(client: Client, message: HubMessage): void {
-    if (this.#isHolding) this.#releaseHeld(client);
-    if (this.isClosed) return;
-    switch (message.type) {
-      case HubMessageType.ping:
-        this.#heardAtMs = this.#sessions.nowMs;
-        return;
-      case HubMessageType.close:
-        return this.#endTelling(
-          { category: "Normal", message: message.error ?? "The client closed.", allowReconnect: false },
-          undefined,
-        );
-      case HubMessageType.ack:
-        if (this.#resumption?.acknowledged(message.sequenceId ?? 0)) this.#overfullSinceMs = undefined;
-        return;
-      case HubMessageType.sequence:
-        return this.#resumption?.sequence(message.sequenceId ?? 0);
-      case HubMessageType.invocation:
-      case HubMessageType.streamItem:
-      case HubMessageType.completion:
-      case HubMessageType.streamInvocation:
-      case HubMessageType.cancelInvocation:
-        if (this.#resumption?.received() === false || this.#sessions.router.takeAnswer(client, message))
-          return;
-        this.#backend.received(client, message);
-    }
-  }
-
-  #releaseHeld(client: Client): void {
-    this.#isHolding = false;
-    client.release();
-  }
-
-  #keepAlive(client: Client, nowMs: number): void {
-    const { keepAliveMs, clientMs } = this.#sessions.timeouts;
-    if (this.#heardAtMs !== undefined && nowMs - this.#heardAtMs > clientMs)
-      return this.#endTelling(
-        { category: "PingTimeout", message: "Connection ping timeout", allowReconnect: true },
-        this.#detailed(
-          CLOSED,
-          "OperationCanceledException: Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
-        ),
-      );
-    if (nowMs - this.#pingedAtMs < keepAliveMs) return;
-    this.#pingedAtMs = nowMs;
-    this.#transport?.send(this.#sessions.ping(client.protocol.name));
-  }
-
-  #tickResumption(client: Client, nowMs: number): void {
+  #tickResumption(nowMs: number): void {
     const resumption = this.#resumption;
     if (resumption === undefined) return;
     const acknowledgement = resumption.takeAcknowledgement();
-    if (acknowledgement !== undefined) this.#tell(client.protocol.ack(acknowledgement), client.protocol);
-    if (resumption.bufferedBytes <= this.#sessions.limits.statefulReconnectBufferBytes) {
-      this.#overfullSinceMs = undefined;
-      return;
-    }
-    this.#overfullSinceMs ??= nowMs;
-    if (nowMs - this.#overfullSinceMs >= ACKNOWLEDGE_MS)
+    if (acknowledgement !== undefined) this.tell(this.client.protocol.ack(acknowledgement));
+    const { statefulReconnectBufferBytes } = this.#sessions.limits;
+    if (resumption.overfullMs(statefulReconnectBufferBytes, nowMs) >= ACKNOWLEDGE_MS)
       this.end({
         category: "SlowClient",
         message: "The client does not acknowledge messages.",
@@ -395,21 +421,19 @@ export class ClientSession {
       });
   }
 
-  #limitUnfinishedRecord(length: number): void {
+  #limitUnfinished(length: number): void {
     const { maxHandshakeBytes, maxMessageBytes } = this.#sessions.limits;
     if (this.#state === "handshaking") {
       if (length > maxHandshakeBytes)
         this.#refuse(CANCELED, `no handshake within ${maxHandshakeBytes} bytes`);
-    } else if (length > maxMessageBytes) this.#endBroken(tooLarge(maxMessageBytes));
-  }
-
-  #limitWhileOpening(): void {
-    const { maxMessageBytes } = this.#sessions.limits;
-    if ((this.#received?.length ?? 0) > maxMessageBytes) this.#endBroken(tooLarge(maxMessageBytes));
+      return;
+    }
+    const limit = this.#conversation?.maxMessageBytes ?? maxMessageBytes;
+    if (length > limit) this.#endBroken(tooLarge(limit));
   }
 
   #endBroken(what: string): void {
-    this.#endTelling(
+    this.endTelling(
       { category: "BadRequest", message: what, allowReconnect: true },
       this.#detailed(CLOSED, what),
     );
@@ -421,22 +445,13 @@ export class ClientSession {
   }
 
   /** Ends a client whose handshake failed: it is told so in the handshake's own form. */
-  #refuse(error: string, reason: string = error): void {
-    const { hub, connectionId } = this.#origin;
-    this.#sessions.emit({ name: "client.handshake_failed", hub, connectionId, reason });
-    this.#tellRefused(error);
-    this.#transport?.close();
-    this.#leave({ category: "HandshakeError", message: reason, allowReconnect: false });
+  #refuse(error: string, message: string = error): void {
+    this.refuse(handshakeReply(error), { category: "HandshakeError", message, allowReconnect: false });
   }
 
-  /** The only reply that a client understands before its handshake was accepted. */
-  #tellRefused(error: string): void {
-    this.#transport?.send(new EncodedMessage(handshakeReply(error), "Text"));
-  }
-
-  /** Sends a message that is not trackable. */
-  #tell(bytes: Buffer, protocol: HubProtocol): void {
-    this.#transport?.send(new EncodedMessage(bytes, protocol.transferFormat));
+  /** A refused handshake is told as text: there is no hub protocol yet. */
+  #tellText(bytes: Buffer): void {
+    this.#transport?.send(new EncodedMessage(bytes, "Text"));
   }
 }
 

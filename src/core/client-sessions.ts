@@ -35,8 +35,9 @@ export class ClientSessions {
   readonly #sessions: Sweep<ClientSession>;
   #pending = 0;
   readonly #pings: Record<HubProtocolName, EncodedMessage> = {
-    json: new EncodedMessage(hubProtocols.json.ping, hubProtocols.json.transferFormat),
-    messagepack: new EncodedMessage(hubProtocols.messagepack.ping, hubProtocols.messagepack.transferFormat),
+    json: pingOf("json"),
+    messagepack: pingOf("messagepack"),
+    blazorpack: pingOf("blazorpack"),
   };
 
   constructor({ router, limits, timeouts, clock, sweep, emit, groupsOf }: SessionsOptions) {
@@ -99,4 +100,9 @@ export class ClientSessions {
     if (!session.wasOpened) this.#pending--;
     this.emit({ name: "client.closed", hub, connectionId, category, reason: message });
   }
+}
+
+function pingOf(protocol: HubProtocolName): EncodedMessage {
+  const { ping, transferFormat } = hubProtocols[protocol];
+  return new EncodedMessage(ping, transferFormat);
 }

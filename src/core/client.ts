@@ -79,6 +79,11 @@ export class Client {
     this.#transport?.send(message);
   }
 
+  /** Sends a hub message that stateful reconnect does not count. */
+  sendUncounted(message: EncodedMessage): void {
+    this.#transport?.send(message);
+  }
+
   /** Sends what has waited: a new client holds its messages until this is called first. */
   release(): void {
     const held = this.#held;

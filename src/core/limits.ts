@@ -2,6 +2,8 @@
 export interface Limits {
   /** One hub message from a client, framing included. */
   readonly maxMessageBytes: number;
+  /** The same for a client of an app server, which has a limit of its own. */
+  readonly maxRelayedMessageBytes: number;
   /** What a client may send before its handshake record ends. */
   readonly maxHandshakeBytes: number;
   /** What may wait for a slow client to be read; above it the client is closed. */

@@ -107,6 +107,11 @@ export class LocalRouter implements Router {
     return { outcome: "notConnected" };
   }
 
+  /** Whether a client has been asked something that it has not answered. */
+  awaitsAnswer(client: Client): boolean {
+    return this.#invocations.awaits(client);
+  }
+
   /** Takes a message of a client that answers an `invoke`; any other is left to the client's backend. */
   takeAnswer(client: Client, message: HubMessage): boolean {
     return this.#invocations.take(client, message);

@@ -8,6 +8,7 @@ export class Payload {
   readonly #encode: (protocol: HubProtocolName) => EncodedMessage | undefined;
   #json: EncodedMessage | null | undefined;
   #messagePack: EncodedMessage | null | undefined;
+  #blazorPack: EncodedMessage | null | undefined;
 
   private constructor(encode: (protocol: HubProtocolName) => EncodedMessage | undefined) {
     this.#encode = encode;
@@ -56,12 +57,17 @@ export class Payload {
 
   /** The message in this hub protocol; `undefined` where its sender left that protocol out. */
   encodedWith(protocol: HubProtocolName): EncodedMessage | undefined {
-    if (protocol === "json") {
-      if (this.#json === undefined) this.#json = this.#encode("json") ?? null;
-      return this.#json ?? undefined;
+    switch (protocol) {
+      case "json":
+        if (this.#json === undefined) this.#json = this.#encode(protocol) ?? null;
+        return this.#json ?? undefined;
+      case "messagepack":
+        if (this.#messagePack === undefined) this.#messagePack = this.#encode(protocol) ?? null;
+        return this.#messagePack ?? undefined;
+      case "blazorpack":
+        if (this.#blazorPack === undefined) this.#blazorPack = this.#encode(protocol) ?? null;
+        return this.#blazorPack ?? undefined;
     }
-    if (this.#messagePack === undefined) this.#messagePack = this.#encode("messagepack") ?? null;
-    return this.#messagePack ?? undefined;
   }
 }
 

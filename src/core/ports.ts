@@ -14,6 +14,7 @@ export interface CloseReason {
     | "PingTimeout"
     | "InvokeUpstreamFailed"
     | "NoAvailableServerConnection"
+    | "ServerConnectionClosed"
     | "SlowClient"
     | "HandshakeError"
     | "ClosedByAppServer"
@@ -43,16 +44,83 @@ export interface ClientTransport {
   close(): void;
   /** Drops the transport with all that is pending. */
   destroy(): void;
+  /** Stops reading what the client sends, where that comes over the transport; posts wait for `ClientSession.resumed`. */
+  pause(): void;
+  /** Goes on reading. */
+  resume(): void;
 }
 
-/** Who holds the conversation with a hub's clients: app servers (default mode) or webhooks (serverless mode). */
-export interface ClientBackend {
+/** Who holds the conversation with a hub's clients: webhooks (serverless mode) or app servers (default mode). */
+export type ClientBackend = MessageBackend | RelayBackend;
+
+/** A backend of messages: the service answers the handshake, pings the clients and reads what they say. */
+export interface MessageBackend {
+  readonly takes: "messages";
+  readonly allowsStatefulReconnect: true;
   /** The client's handshake succeeded and deliveries reach it. Called once, before `received` and `closed`. */
   opened(client: Client): void;
   /** One hub message of types 1 to 5, in the order the client sent them. `message.bytes` must be copied to be kept. */
   received(client: Client, message: HubMessage): void;
   /** The client has left its hub; called once for each `opened`. */
   closed(client: Client, reason: CloseReason): void;
+}
+
+/** A backend of bytes: it speaks the hub protocol with the clients itself, from the answer to their handshake on. */
+export interface RelayBackend {
+  readonly takes: "bytes";
+  /** Whether clients may be granted stateful reconnect at the moment. */
+  readonly allowsStatefulReconnect: boolean;
+  /** Finds an app server for a client that is in its hub now, and tells it of the client; a text says why there is none. */
+  open(opening: RelayOpening): RelayLine | { readonly refused: string };
+}
+
+/** A client that comes to an app server. */
+export interface RelayOpening {
+  readonly client: Client;
+  readonly request: ConnectRequest;
+  /** The handshake request as the client sent it, separator included. Not kept by its owner: a view. */
+  readonly handshake: Buffer;
+  /** The way back. */
+  readonly relayed: RelayedClient;
+}
+
+/** The request that a client connected with; node's `IncomingMessage` is one. */
+export interface ConnectRequest {
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+/** The way from one client to its app server. */
+export interface RelayLine {
+  /** Whether more waits for the app server than should: the client is to be read no further until `RelayedClient.resume`. */
+  readonly isCongested: boolean;
+  /**
+   * Whole hub messages of the client, in order; a view that is not kept.
+   * @param type of the one hub message, where it was looked at
+   */
+  send(bytes: Buffer, type: number | undefined): void;
+  /** The client goes on over another socket: what was unfinished comes again. */
+  reattached(): void;
+  /** The client's claims may have changed. */
+  renewed(): void;
+  /** The client is gone; called once. */
+  closed(reason: CloseReason): void;
+}
+
+/** The way from an app server to one client. */
+export interface RelayedClient {
+  /**
+   * Framed hub messages in order; the first is the answer to the handshake. Views may be given.
+   * @param isCounted whether stateful reconnect counts the one message; `undefined` for any messages
+   */
+  receive(bytes: Buffer, isCounted: boolean | undefined): void;
+  /** The app server has let the client go, and said so itself. */
+  close(reason: CloseReason): void;
+  /** Closes the client as the service wishes. */
+  end(reason: CloseReason): void;
+  /** The line is no longer congested. */
+  resume(): void;
 }
 
 /**
@@ -133,8 +201,9 @@ export interface ConnectionTokens {
 export interface Authentication {
   /** Full hub name. */
   readonly hub: string;
-  /** Set to another one, that counts from the next time that claims are read or the expiry is looked at. */
-  identity: ClientIdentity;
+  readonly identity: ClientIdentity;
+  /** Counts from now on, for claims and expiry; the client's app server is told of other claims. */
+  renew(identity: ClientIdentity): void;
 }
 
 /**

@@ -16,6 +16,7 @@ export class Resumption {
   #nextReceived = 1;
   #latestReceived = 0;
   #latestAcknowledged = 0;
+  #overfullSinceMs: number | undefined;
 
   /** Bytes of what the client has not acknowledged yet. */
   get bufferedBytes(): number {
@@ -45,7 +46,9 @@ export class Resumption {
       this.#messages.splice(0, this.#acknowledged);
       this.#acknowledged = 0;
     }
-    return this.#oldest > oldest;
+    const isNews = this.#oldest > oldest;
+    if (isNews) this.#overfullSinceMs = undefined;
+    return isNews;
   }
 
   /** Counts a trackable message of the client; `false` for one that was received before the reconnect already. */
@@ -80,8 +83,17 @@ export class Resumption {
     return this.#latestReceived;
   }
 
+  /** How long, without a word of the client, it has left more than so many bytes unacknowledged; asked about once a second. */
+  overfullMs(limitBytes: number, nowMs: number): number {
+    if (this.#bufferedBytes <= limitBytes) this.#overfullSinceMs = undefined;
+    else this.#overfullSinceMs ??= nowMs;
+    return this.#overfullSinceMs === undefined ? 0 : nowMs - this.#overfullSinceMs;
+  }
+
   /** What a new socket starts with: the number of the first message of `messages`, and these messages. */
   replay(): { readonly sequenceId: number; readonly messages: readonly EncodedMessage[] } {
+    // It could not acknowledge without a socket.
+    this.#overfullSinceMs = undefined;
     return { sequenceId: this.#oldest, messages: this.#messages.slice(this.#acknowledged) };
   }
 }

@@ -36,8 +36,8 @@ describe("a binary body", () => {
   });
 
   test("may be for hub protocols that the service does not speak", () => {
-    assert.deepEqual(read({ blazorpack: new Uint8Array(5), json, xml: { deep: [1] } }), { json });
-    assert.deepEqual(read({ blazorpack: new Uint8Array(5) }), {});
+    assert.deepEqual(read({ protobuf: new Uint8Array(5), json, xml: { deep: [1] } }), { json });
+    assert.deepEqual(read({ protobuf: new Uint8Array(5) }), {});
   });
 
   const text = (message: string) => Buffer.from(message);

@@ -33,7 +33,8 @@ export interface HubMessage {
   readonly value?: Buffer;
 }
 
-export type HubProtocolName = "json" | "messagepack";
+/** `blazorpack` is `messagepack` as Blazor's own clients and servers name it. */
+export type HubProtocolName = "json" | "messagepack" | "blazorpack";
 
 /** A pure codec of one hub protocol. Holds no connection state. */
 export interface HubProtocol {

@@ -6,10 +6,11 @@ import type { HubProtocol, HubProtocolName } from "./hub-protocol.ts";
 export const hubProtocols: Readonly<Record<HubProtocolName, HubProtocol>> = {
   json: hubJson,
   messagepack: hubMessagePack,
+  blazorpack: { ...hubMessagePack, name: "blazorpack" },
 };
 
 /** The hub protocol of this name, which may be in any letter case, as with ASP.NET; `undefined` for others. */
 export function hubProtocolNamed(name: string): HubProtocol | undefined {
   const lowerCase = name.toLowerCase();
-  return lowerCase === "json" || lowerCase === "messagepack" ? hubProtocols[lowerCase] : undefined;
+  return Object.hasOwn(hubProtocols, lowerCase) ? hubProtocols[lowerCase as HubProtocolName] : undefined;
 }

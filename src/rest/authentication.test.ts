@@ -16,7 +16,7 @@ const CLAIMS = [
 async function start(identity: Partial<ClientIdentity> = {}): Promise<RestNode> {
   const node = await RestNode.start();
   const client = node.connect("c", { userId: "ann" });
-  node.authentications.set("secret", {
+  node.authenticate("secret", {
     hub: "chat",
     identity: { ...client.identity, claims: CLAIMS, closeAtMs: 1_000, ...identity },
   });

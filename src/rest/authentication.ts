@@ -30,7 +30,7 @@ export const authenticationOperations: readonly Operation[] = [
           "The claims are of another user than the connection.",
           "claims",
         );
-      found.identity = identity;
+      found.renew(identity);
       return claimsAnswer(identity);
     },
   },

@@ -219,7 +219,7 @@ function spellings({ path, v1Paths = [], statuses: [v1, v2020, v2022], since }: 
 function comes(node: RestNode): RestClient {
   const client = node.connect("c1", { userId: "u1", groups: ["g1"] });
   client.answers((invocationId) => hubProtocols.json.completionResult(invocationId, Buffer.from('"pong"')));
-  node.authentications.set("t1", { hub: "chat", identity: { ...client.identity, claims: [["role", "r"]] } });
+  node.authenticate("t1", { hub: "chat", identity: { ...client.identity, claims: [["role", "r"]] } });
   return client;
 }
 

@@ -4,9 +4,9 @@ import { bearerToken } from "../auth/bearer-token.ts";
 import { clientIdentity } from "../auth/client-identity.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
 import type { EmitEvent } from "../core/events.ts";
+import { type HubRequest, requestedHub } from "../core/hub-request.ts";
 import type { ClientIdentity } from "../core/identity.ts";
 import type { ChooseBackend, ClientBackend } from "../core/ports.ts";
-import { type ClientRequest, requestedHub } from "./client-request.ts";
 
 /** A client that may connect. */
 export interface AdmittedClient {
@@ -42,7 +42,7 @@ export class ClientAdmission {
   }
 
   /** Judges a request that would make a new connection. */
-  admit(client: ClientRequest, request: IncomingMessage): AdmittedClient | RefusedClient {
+  admit(client: HubRequest, request: IncomingMessage): AdmittedClient | RefusedClient {
     const { verifier, chooseBackend, emit, closedBecause } = this.#options;
     const refuse = (hub: string, refused: RefusedClient): RefusedClient => {
       emit({ name: "client.refused", hub, reason: refused.text });
@@ -67,7 +67,7 @@ export class ClientAdmission {
 
   /** Whether a later request brings a token of the same user for the same hub; its expiry no longer matters. */
   isSameUser(
-    client: ClientRequest,
+    client: HubRequest,
     request: IncomingMessage,
     { hub, identity }: { hub: string; identity: ClientIdentity },
   ): boolean {
@@ -78,6 +78,6 @@ export class ClientAdmission {
   }
 }
 
-function tokenOf(client: ClientRequest, request: IncomingMessage): string | undefined {
+function tokenOf(client: HubRequest, request: IncomingMessage): string | undefined {
   return bearerToken(request.headers.authorization, client.query("access_token"));
 }

@@ -1,8 +1,9 @@
 import fastifyCors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type HubRequest, readHubRequest } from "../core/hub-request.ts";
 import { negotiateError, negotiateResponse, negotiateVersion } from "../protocol/negotiate.ts";
+import { acceptsEventStream } from "./accepts-event-stream.ts";
 import type { ClientAdmission } from "./client-admission.ts";
-import { acceptsEventStream, type ClientRequest, readClientRequest } from "./client-request.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { LongPollingTransport } from "./long-polling-transport.ts";
 import { receivePost } from "./receive-post.ts";
@@ -46,10 +47,10 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
 
   app.all("/client/negotiate", async (request, reply) => {
     if (request.method !== "POST") return plain(reply, 405);
-    return negotiate(readClientRequest(request.raw), request, reply);
+    return negotiate(readHubRequest(request.raw), request, reply);
   });
   app.all("/client", async (request, reply) => {
-    const client = readClientRequest(request.raw);
+    const client = readHubRequest(request.raw);
     switch (request.method) {
       case "GET":
         return acceptsEventStream(request.raw)
@@ -64,7 +65,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
     }
   });
 
-  function negotiate(client: ClientRequest, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  function negotiate(client: HubRequest, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const admitted = admission.admit(client, request.raw);
     if ("status" in admitted) {
       if (admitted.challenge !== undefined) void reply.header("WWW-Authenticate", admitted.challenge);
@@ -75,6 +76,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
     if ("error" in chosen) return reply.send(negotiateError(chosen.error));
     const { transports } = admitted.identity;
     const statefulReconnect =
+      admitted.backend.allowsStatefulReconnect &&
       chosen.version === 1 &&
       transports.includes("WebSockets") &&
       client.query("usestatefulreconnect").includes("true");
@@ -91,11 +93,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
     );
   }
 
-  function openEventStream(
-    client: ClientRequest,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): FastifyReply {
+  function openEventStream(client: HubRequest, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const connection = findConnection(client, request, reply);
     if (connection === undefined) return reply;
     if (!allows(connection, "ServerSentEvents", reply)) return reply;
@@ -104,19 +102,19 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
       return plain(reply, 400, "Cannot change transports mid-connection");
     reply.hijack();
     const transport = new ServerSentEventsTransport(connections.context, reply.raw, reply.getHeaders());
-    connections.attach(connection, transport);
+    connections.attach(connection, transport, request.raw);
     return reply;
   }
 
   async function poll(
-    client: ClientRequest,
+    client: HubRequest,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const connection = findConnection(client, request, reply, { isPoll: true });
     if (connection === undefined) return reply;
     if (!allows(connection, "LongPolling", reply)) return reply;
-    if (connection.transport === undefined) startLongPolling(connection);
+    if (connection.transport === undefined) startLongPolling(connection, request);
     const { longPolling } = connection;
     if (longPolling === undefined) return plain(reply, 400, "Cannot change transports mid-connection");
     const { answer, abandon } = longPolling.poll();
@@ -126,16 +124,16 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
     return reply.send("body" in result ? result.body : undefined);
   }
 
-  function startLongPolling(connection: Connection): void {
+  function startLongPolling(connection: Connection, request: FastifyRequest): void {
     const { context } = connections;
     const idleMs = connection.negotiated.identity.pollIdleMs ?? context.timeouts.pollIdleMs;
     const transport = new LongPollingTransport(context, idleMs, () => connections.drop(connection));
     connection.longPolling = transport;
-    connections.attach(connection, transport);
+    connections.attach(connection, transport, request.raw);
   }
 
   async function post(
-    client: ClientRequest,
+    client: HubRequest,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -156,7 +154,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
     }
   }
 
-  function terminate(client: ClientRequest, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  function terminate(client: HubRequest, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const connection = findConnection(client, request, reply);
     if (connection === undefined) return reply;
     const { longPolling, session } = connection;
@@ -169,7 +167,7 @@ export async function clientEndpoint(app: FastifyInstance, options: ClientEndpoi
 
   /** The connection that the request names with `id`; without one the request has been answered. */
   function findConnection(
-    client: ClientRequest,
+    client: HubRequest,
     request: FastifyRequest,
     reply: FastifyReply,
     { isPoll = false } = {},

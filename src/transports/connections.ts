@@ -1,8 +1,14 @@
 import type { ClientOrigin } from "../core/client.ts";
-import type { ClientSession } from "../core/client-session.ts";
+import type { ClientSession, SessionStart } from "../core/client-session.ts";
 import type { ClientSessions } from "../core/client-sessions.ts";
 import type { ClientIdentity, TransportName } from "../core/identity.ts";
-import type { Authentication, ClientBackend, ClientTransport, ConnectionTokens } from "../core/ports.ts";
+import type {
+  Authentication,
+  ClientBackend,
+  ClientTransport,
+  ConnectionTokens,
+  ConnectRequest,
+} from "../core/ports.ts";
 import { ReceiveBuffer } from "../core/receive-buffer.ts";
 import { newConnectionId } from "./connection-ids.ts";
 import type { LongPollingTransport } from "./long-polling-transport.ts";
@@ -22,6 +28,11 @@ export interface NegotiatedConnection {
   readonly statefulReconnect: boolean;
 }
 
+/** How a client arrives. */
+interface Arrival extends Pick<SessionStart, "request" | "onEnded"> {
+  readonly transport: AttachableTransport;
+}
+
 /** What a new client is known by. */
 export function clientOrigin({ hub, identity, query }: AdmittedOrigin): ClientOrigin {
   return { connectionId: newConnectionId(), hub, identity, query };
@@ -30,7 +41,7 @@ export function clientOrigin({ hub, identity, query }: AdmittedOrigin): ClientOr
 type AdmittedOrigin = Pick<NegotiatedConnection, "hub" | "identity" | "query">;
 
 /** One negotiated connection: found by its token by every later request, until it is over. */
-export class Connection implements OpenTransport {
+export class Connection implements OpenTransport, Authentication {
   readonly origin: ClientOrigin;
   /** The `id` of later requests: a secret with negotiate version 1, the connection id with version 0. */
   readonly token: string;
@@ -56,6 +67,19 @@ export class Connection implements OpenTransport {
 
   get connectionId(): string {
     return this.origin.connectionId;
+  }
+
+  get hub(): string {
+    return this.origin.hub;
+  }
+
+  get identity(): ClientIdentity {
+    return this.origin.identity;
+  }
+
+  renew(identity: ClientIdentity): void {
+    this.origin.identity = identity;
+    this.session?.renewed();
   }
 
   /** Whether its token alone proves who asks: with version 0 the token is the public connection id. */
@@ -137,35 +161,29 @@ export class Connections implements ConnectionTokens {
 
   authentication(token: string): Authentication | undefined {
     const connection = this.find(token);
-    return connection?.hasSecretToken && !connection.isGone ? connection.origin : undefined;
+    return connection?.hasSecretToken && !connection.isGone ? connection : undefined;
   }
 
   /**
    * Starts the session of a negotiated connection on its first transport. When the session is over so is the
    * connection, but for a long-polling one, which later polls must find to learn of it.
    */
-  attach(connection: Connection, transport: AttachableTransport): void {
+  attach(connection: Connection, transport: AttachableTransport, request: ConnectRequest): void {
     this.#settle(connection);
     connection.transport = transport.kind;
     const onEnded = transport.kind === "LongPolling" ? undefined : () => this.drop(connection);
-    connection.started(this.start(connection.origin, connection.negotiated, transport, onEnded));
+    const { origin, negotiated } = connection;
+    connection.started(this.start(origin, negotiated, { transport, request, ...(onEnded && { onEnded }) }));
   }
 
   /** Starts a session, be it of a negotiated connection or not. */
   start(
     origin: ClientOrigin,
     { backend, statefulReconnect }: NegotiatedConnection,
-    transport: AttachableTransport,
-    onEnded?: () => void,
+    arrival: Arrival,
   ): ClientSession {
-    const session = this.#sessions.start({
-      origin,
-      transport,
-      backend,
-      statefulReconnect,
-      ...(onEnded && { onEnded }),
-    });
-    transport.session = session;
+    const session = this.#sessions.start({ ...arrival, origin, backend, statefulReconnect });
+    arrival.transport.session = session;
     return session;
   }
 

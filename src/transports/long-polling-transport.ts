@@ -110,6 +110,14 @@ export class LongPollingTransport implements ClientTransport, OutboxSink, OpenTr
     this.#gone();
   }
 
+  pause(): void {
+    // What the client sends comes by POST, see `receivePost`.
+  }
+
+  resume(): void {
+    // As with `pause`.
+  }
+
   tick(nowMs: number): void {
     const sinceMs = nowMs - this.#sinceMs;
     if (this.#answer !== undefined) {

@@ -25,6 +25,7 @@ async function read(body: IncomingMessage, connection: Connection, limitBytes: n
   try {
     // Whoever stops in the midst of a body must still be able to answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      await connection.session?.resumed;
       receivedBytes += chunk.length;
       if (receivedBytes > limitBytes) return "too large";
       if (!connection.receive(chunk)) return "gone";

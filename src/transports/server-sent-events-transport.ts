@@ -71,6 +71,14 @@ export class ServerSentEventsTransport implements ClientTransport, OutboxSink, O
     this.#response.destroy();
   }
 
+  pause(): void {
+    // What the client sends comes by POST, see `receivePost`.
+  }
+
+  resume(): void {
+    // As with `pause`.
+  }
+
   tick(nowMs: number): void {
     const takenBytes = this.#takenBytes;
     if (this.bufferedBytes === 0 || takenBytes !== this.#progressBytes) {

@@ -1,24 +1,8 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import type { HubRequest } from "../core/hub-request.ts";
+import { refuseUpgrade, type Upgrade, type UpgradeRefusal } from "../websocket/upgrade.ts";
 import type { ClientAdmission } from "./client-admission.ts";
-import { type ClientRequest, readClientRequest } from "./client-request.ts";
 import { type Connections, clientOrigin } from "./connections.ts";
 import { WebSocketTransport } from "./web-socket-transport.ts";
-
-/** A WebSocket request: what node hands over when a client asks to upgrade. */
-export interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Socket;
-  /** Bytes that came with the request. */
-  readonly head: Buffer;
-}
-
-/** Why an upgrade was refused. */
-interface Refusal {
-  readonly status: number;
-  readonly text: string;
-  readonly challenge?: string | undefined;
-}
 
 /**
  * The WebSocket side of the client endpoint: attaches negotiated connections, reattaches stateful ones,
@@ -36,15 +20,13 @@ export class WebSocketEndpoint {
     this.#allowedOrigins = allowedOrigins;
   }
 
-  /** Answers an upgrade request, whatever its path is. */
-  accept(upgrade: Upgrade): void {
-    const client = readClientRequest(upgrade.request);
-    const refusal =
-      client.path === "/client" ? this.#acceptClient(client, upgrade) : { status: 404, text: "Not found" };
-    if (refusal !== undefined) refuse(upgrade.socket, refusal);
+  /** Answers an upgrade request of a client. */
+  accept(client: HubRequest, upgrade: Upgrade): void {
+    const refusal = this.#acceptClient(client, upgrade);
+    if (refusal !== undefined) refuseUpgrade(upgrade.socket, refusal);
   }
 
-  #acceptClient(client: ClientRequest, upgrade: Upgrade): Refusal | undefined {
+  #acceptClient(client: HubRequest, upgrade: Upgrade): UpgradeRefusal | undefined {
     const { origin } = upgrade.request.headers;
     if (origin !== undefined && !this.#allowedOrigins.includes("*") && !this.#allowedOrigins.includes(origin))
       return { status: 403, text: "Pages of this origin may not connect." };
@@ -58,7 +40,7 @@ export class WebSocketEndpoint {
       return { status: 401, text: "", challenge: "Bearer" };
     if (connection.transport === undefined) {
       const transport = new WebSocketTransport(this.#connections.context, upgrade);
-      this.#connections.attach(connection, transport);
+      this.#connections.attach(connection, transport, upgrade.request);
       return undefined;
     }
     if (connection.transport !== "WebSockets")
@@ -70,28 +52,22 @@ export class WebSocketEndpoint {
     return undefined;
   }
 
-  #acceptUnnegotiated(client: ClientRequest, upgrade: Upgrade): Refusal | undefined {
+  #acceptUnnegotiated(client: HubRequest, upgrade: Upgrade): UpgradeRefusal | undefined {
     const admitted = this.#admission.admit(client, upgrade.request);
     if ("status" in admitted) return admitted;
     if (!admitted.identity.transports.includes("WebSockets")) return NOT_SUPPORTED;
     const transport = new WebSocketTransport(this.#connections.context, upgrade);
-    this.#connections.start(clientOrigin(admitted), { ...admitted, statefulReconnect: false }, transport);
+    const { request } = upgrade;
+    this.#connections.start(
+      clientOrigin(admitted),
+      { ...admitted, statefulReconnect: false },
+      { transport, request },
+    );
     return undefined;
   }
 }
 
-const NOT_SUPPORTED: Refusal = {
+const NOT_SUPPORTED: UpgradeRefusal = {
   status: 404,
   text: "WebSockets transport not supported by this end point type",
 };
-
-/** Answers an upgrade request with an ordinary response and lets its connection go, whether or not the peer ends its side. */
-function refuse(socket: Socket, { status, text, challenge }: Refusal): void {
-  socket.on("error", () => {});
-  const challengeLine = challenge === undefined ? "" : `WWW-Authenticate: ${challenge}\r\n`;
-  socket.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${challengeLine}Content-Type: text/plain\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
-  socket.destroySoon();
-}

@@ -65,6 +65,14 @@ export class WebSocketTransport implements ClientTransport, OutboxSink, WebSocke
     this.#socket.destroy();
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   onData(piece: Buffer): void {
     this.session?.receive(piece);
   }

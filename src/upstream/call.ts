@@ -12,7 +12,7 @@ export interface Call extends UpstreamEvent {
   readonly isStream: boolean;
 }
 
-const CONTENT_TYPES = { json: "application/json", messagepack: "application/x-msgpack" } as const;
+const CONTENT_TYPES = { Text: "application/json", Binary: "application/x-msgpack" } as const;
 const CONNECTED = Buffer.from('{"type":10}');
 
 /** A client has come; JSON for every hub protocol, docs/spec/serverless-upstream.md §3.5. */
@@ -53,7 +53,7 @@ export function messageCall(
     hub,
     category: "messages",
     event: target,
-    contentType: CONTENT_TYPES[protocol.name],
+    contentType: CONTENT_TYPES[protocol.transferFormat],
     body: Buffer.from(protocol.content(bytes)),
     invocationId,
     isStream: type === HubMessageType.streamInvocation,

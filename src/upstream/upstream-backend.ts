@@ -2,7 +2,7 @@ import type { Client } from "../core/client.ts";
 import type { Clock } from "../core/clock.ts";
 import { EncodedMessage } from "../core/encoded-message.ts";
 import type { EmitEvent } from "../core/events.ts";
-import type { ClientBackend, CloseReason } from "../core/ports.ts";
+import type { CloseReason, MessageBackend } from "../core/ports.ts";
 import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type Call, connectedCall, disconnectedCall, messageCall } from "./call.ts";
@@ -48,7 +48,9 @@ export interface UpstreamBackendOptions {
  * Each client's events are sent in their order and one at a time, different clients' side by side. A client that
  * invokes with an invocation id always gets a completion.
  */
-export class UpstreamBackend implements ClientBackend, AsyncDisposable {
+export class UpstreamBackend implements MessageBackend, AsyncDisposable {
+  readonly takes = "messages";
+  readonly allowsStatefulReconnect = true;
   readonly #options: UpstreamBackendOptions;
   readonly #agent: ReturnType<typeof createHttpAgent>;
   readonly #budget: ByteBudget;

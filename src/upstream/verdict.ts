@@ -57,7 +57,7 @@ function failed(status: number): Verdict {
 
 /** The body as it goes to the client, or what is wrong with it. A missing record separator is forgiven. */
 function framedCompletion(body: Buffer, invocationId: string, protocol: HubProtocol): Buffer | string {
-  const isEnded = protocol.name !== "json" || body.includes(RECORD_SEPARATOR);
+  const isEnded = protocol.transferFormat === "Binary" || body.includes(RECORD_SEPARATOR);
   const framed = isEnded ? body : Buffer.concat([body, Buffer.of(RECORD_SEPARATOR)]);
   try {
     const end = protocol.findEnd(framed, 0, Infinity);
@@ -70,7 +70,9 @@ function framedCompletion(body: Buffer, invocationId: string, protocol: HubProto
     return framed;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return error.message.replace(/^\w+Exception: /, "") + (protocol.name === "messagepack" ? hint(body) : "");
+    return (
+      error.message.replace(/^\w+Exception: /, "") + (protocol.transferFormat === "Binary" ? hint(body) : "")
+    );
   }
 }
 

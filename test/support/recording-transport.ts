@@ -20,6 +20,8 @@ export class RecordingTransport implements ClientTransport {
   }
 
   flush(): void {}
+  pause(): void {}
+  resume(): void {}
 
   close(): void {
     this.ended ??= "closed";

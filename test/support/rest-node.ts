@@ -24,6 +24,7 @@ import { RecordingTransport } from "./recording-transport.ts";
 const ACCESS_KEY = "test-key-0123456789-0123456789";
 const MAX_BODY_BYTES = 1_000_000;
 const LIMITS = {
+  maxRelayedMessageBytes: 1_048_576,
   maxMessageBytes: 1_000_000,
   maxHandshakeBytes: 4096,
   maxBufferedBytes: 1_000_000,
@@ -113,6 +114,12 @@ export class RestNode implements AsyncDisposable {
     });
     await app.ready();
     return node;
+  }
+
+  /** From now on the token is that of a connection that was authenticated so. */
+  authenticate(token: string, { hub, identity }: Pick<Authentication, "hub" | "identity">): void {
+    const renew = (renewed: ClientIdentity): void => this.authenticate(token, { hub, identity: renewed });
+    this.authentications.set(token, { hub, identity, renew });
   }
 
   /** Listens on a free port, for what only a socket shows. */

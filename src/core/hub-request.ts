@@ -1,9 +1,8 @@
-import type { IncomingMessage } from "node:http";
-import { isFullHubName } from "../core/hub-name.ts";
+import { isFullHubName } from "./hub-name.ts";
 
-/** The parts of a request to the client endpoint that its rules look at. */
-export interface ClientRequest {
-  /** Lower-case, without a trailing slash: `/client` or `/client/negotiate`, or something that is not ours. */
+/** The parts of a request to `/client` and `/server` that their rules look at. */
+export interface HubRequest {
+  /** Lower-case, without a trailing slash: `/client`, `/client/negotiate` or `/server`, or something that is not ours. */
   readonly path: string;
   /** Values of a query key in any letter case, decoded, in their order. */
   query(key: string): readonly string[];
@@ -12,8 +11,7 @@ export interface ClientRequest {
 }
 
 /** Takes a request's URL apart. */
-export function readClientRequest(request: IncomingMessage): ClientRequest {
-  const url = request.url ?? "/";
+export function readHubRequest({ url = "/" }: { readonly url?: string | undefined }): HubRequest {
   const mark = url.indexOf("?");
   const path = (mark < 0 ? url : url.slice(0, mark)).toLowerCase().replace(/\/$/, "");
   const search = mark < 0 ? "" : url.slice(mark + 1);
@@ -33,7 +31,7 @@ export function readClientRequest(request: IncomingMessage): ClientRequest {
 }
 
 /** The one hub that the request names, lower-case, or what is wrong with it. */
-export function requestedHub(request: ClientRequest): { hub: string } | { error: string } {
+export function requestedHub(request: HubRequest): { hub: string } | { error: string } {
   const hubs = request.query("hub");
   const [hub] = hubs;
   if (hub === undefined || hubs.length > 1)
@@ -41,13 +39,4 @@ export function requestedHub(request: ClientRequest): { hub: string } | { error:
   if (!isFullHubName(hub))
     return { error: "The hub name must start with a letter and have letters, digits and _ ` , . [ ] only." };
   return { hub: hub.toLowerCase() };
-}
-
-/** Whether the request asks for an event stream: `text/event-stream` without parameters, anywhere in `Accept`. */
-export function acceptsEventStream(request: IncomingMessage): boolean {
-  const accept = request.headers.accept;
-  return (
-    accept !== undefined &&
-    accept.split(",").some((type) => type.trim().toLowerCase() === "text/event-stream")
-  );
 }
