@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -5,6 +6,8 @@ import { setImmediate as runAtEndOfTurn } from "node:timers";
 import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { AppServers, type AppServersOptions } from "./app-servers/app-servers.ts";
+import { ServerAdmission } from "./app-servers/server-admission.ts";
 import { Authorizer } from "./auth/authorizer.ts";
 import { formatConnectionString } from "./auth/connection-string.ts";
 import { IssuedKeys } from "./auth/issued-keys.ts";
@@ -72,6 +75,10 @@ export interface HubwireSize {
   readonly transports: number;
   /** Methods of clients that were called and not answered yet. */
   readonly invocations: number;
+  /** Connections of app servers. */
+  readonly serverConnections: number;
+  /** The same as `invocations`, by app servers. */
+  readonly serverInvocations: number;
 }
 
 /** One Hubwire node inside this process. */
@@ -160,6 +167,7 @@ class HubwireNode implements Hubwire {
   readonly #source: ConfigFileSource | undefined;
   readonly #resources = new AsyncDisposableStack();
   #app: FastifyInstance | undefined;
+  #appServers: AppServers | undefined;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #endpoint: { readonly endpoint: string; readonly port: number };
@@ -234,6 +242,7 @@ class HubwireNode implements Hubwire {
       connections: this.#connections.size,
       transports: this.#transports.size,
       invocations: this.#invocations.size,
+      ...(this.#appServers?.size ?? { serverConnections: 0, serverInvocations: 0 }),
     };
   }
 
@@ -276,9 +285,18 @@ class HubwireNode implements Hubwire {
   async #createApp(userGroups: UserGroups): Promise<FastifyInstance> {
     const { accessKeys, auth, limits, cors } = this.#config;
     const issuedKeys = new IssuedKeys(accessKeys, this.#clock);
+    const issuers = new OidcVerifier(auth.issuers, this.#clock, this.#emit);
+    const authorizer = new Authorizer(new TokenVerifier(accessKeys, this.#clock), issuers);
+    const appServers = this.#newAppServers({ userGroups, issuedKeys, issuers });
+    this.#appServers = appServers;
+    const serverAdmission = new ServerAdmission({
+      authorizer,
+      emit: this.#emit,
+      closedBecause: () => this.#closedToServersBecause(appServers),
+    });
     const admission = new ClientAdmission({
       verifier: new TokenVerifier(accessKeys, this.#clock, issuedKeys),
-      chooseBackend: this.#chooseBackend(),
+      chooseBackend: this.#chooseBackend(appServers),
       emit: this.#emit,
       closedBecause: () => this.#closedBecause(),
     });
@@ -292,6 +310,7 @@ class HubwireNode implements Hubwire {
             accept: (upgrade) => {
               const request = readHubRequest(upgrade.request);
               if (request.path === "/client") return webSockets.accept(request, upgrade);
+              if (request.path === "/server") return appServers.accept(serverAdmission, request, upgrade);
               refuseUpgrade(upgrade.socket, { status: 404, text: "Not found" });
             },
           },
@@ -315,10 +334,7 @@ class HubwireNode implements Hubwire {
       connectionTokens: this.#connections,
       clock: this.#clock,
       publicUrl: this.#config.publicUrl,
-      authorizer: new Authorizer(
-        new TokenVerifier(accessKeys, this.#clock),
-        new OidcVerifier(auth.issuers, this.#clock, this.#emit),
-      ),
+      authorizer,
       emit: this.#emit,
       ready: () => !this.#isStopping,
     });
@@ -330,13 +346,41 @@ class HubwireNode implements Hubwire {
     return app;
   }
 
-  /** The service mode. Until app servers can connect, `auto` always finds none. */
-  #chooseBackend(): ChooseBackend {
-    if (this.#config.mode === "default")
-      return (hub) => ({
-        refused: `No app server is connected for hub '${hub}', and mode 'default' needs one.`,
-      });
-    return () => this.#upstream;
+  /** The service mode. */
+  #chooseBackend(appServers: AppServers): ChooseBackend {
+    switch (this.#config.mode) {
+      case "serverless":
+        return () => this.#upstream;
+      case "auto":
+        return (hub) => appServers.backendOf(hub) ?? this.#upstream;
+      case "default":
+        return (hub) =>
+          appServers.backendOf(hub) ?? {
+            refused: `No app server is connected for hub '${hub}', and mode 'default' needs one.`,
+          };
+    }
+  }
+
+  #newAppServers(parts: Pick<AppServersOptions, "userGroups" | "issuedKeys" | "issuers">): AppServers {
+    const { limits, timeouts, mode } = this.#config;
+    return new AppServers({
+      ...parts,
+      router: this.#router,
+      connectionTokens: this.#connections,
+      clock: this.#clock,
+      emit: this.#emit,
+      limits,
+      timeouts: {
+        ...timeoutsOf(this.#config),
+        serverPingMs: timeouts.serverPingSeconds * 1_000,
+        serverMs: timeouts.serverSeconds * 1_000,
+        serverResultMs: timeouts.serverResultSeconds * 1_000,
+      },
+      schedule: (flush) => void runAtEndOfTurn(flush),
+      instanceId: randomUUID(),
+      takesClients: mode !== "serverless",
+      countClients: (hub) => this.#router.clientsOf(hub),
+    });
   }
 
   #templateReload({ file, load }: ConfigFileSource): TemplateReload {
@@ -360,12 +404,19 @@ class HubwireNode implements Hubwire {
     return undefined;
   }
 
+  #closedToServersBecause(appServers: AppServers): { status: number; text: string } | undefined {
+    if (this.#isStopping) return { status: 503, text: SERVICE_RELOAD.message };
+    if (appServers.isFull) return { status: 429, text: "Too many server connections." };
+    return undefined;
+  }
+
   #sweep(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#sessionSweep.tick(nowMs);
     this.#transports.tick(nowMs);
     this.#upstream.tick(nowMs);
     this.#invocations.tick(nowMs);
+    this.#appServers?.tick(nowMs);
   }
 
   async #expire(store: MembershipStore): Promise<void> {
@@ -388,6 +439,7 @@ class HubwireNode implements Hubwire {
       this.#emit({ name: "service.stopping", clients: this.#router.size.clients });
       this.#sessions.endAll(SERVICE_RELOAD);
       this.#connections.forgetUnattached();
+      this.#appServers?.close();
       const cut = setTimeout(() => this.#cut(app), this.#config.shutdownGraceSeconds * 1_000);
       const closed = once(app.server, "close");
       await app.close();
@@ -397,6 +449,7 @@ class HubwireNode implements Hubwire {
       // Those of long-polling clients that did not come back to learn that they are closed.
       for (const transport of this.#transports) transport.destroy();
     }
+    this.#appServers?.destroy();
     await this.#resources.disposeAsync();
     this.#emit({ name: "service.stopped" });
   }
@@ -404,6 +457,7 @@ class HubwireNode implements Hubwire {
   /** The grace period is over: whoever is still here is dropped. */
   #cut(app: FastifyInstance): void {
     for (const transport of this.#transports) transport.destroy();
+    this.#appServers?.destroy();
     app.server.closeAllConnections();
     this.#upstream.cut();
   }

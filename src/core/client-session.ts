@@ -7,6 +7,7 @@ import type { ClientSessions } from "./client-sessions.ts";
 import { CLOSED, type Conversation, type ConversationHost } from "./conversation.ts";
 import { EncodedMessage } from "./encoded-message.ts";
 import { HubConversation } from "./hub-conversation.ts";
+import type { ClientIdentity } from "./identity.ts";
 import type { ClientBackend, ClientTransport, CloseReason, ConnectRequest } from "./ports.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
 import { RelayedConversation } from "./relayed-conversation.ts";
@@ -156,8 +157,8 @@ export class ClientSession implements ConversationHost {
   }
 
   /** The client was authenticated anew, as its origin says by now. */
-  renewed(): void {
-    this.#conversation?.renewed();
+  renewed(before: ClientIdentity): void {
+    this.#conversation?.renewed(before);
   }
 
   /** Everything that happens by time; called about once a second. */

@@ -1,5 +1,6 @@
 import type { HubMessage } from "../protocol/hub-protocol.ts";
 import type { Client } from "./client.ts";
+import type { ClientIdentity } from "./identity.ts";
 import type { CloseReason } from "./ports.ts";
 
 /**
@@ -21,7 +22,7 @@ export interface Conversation {
   /** The client goes on over another socket. */
   reattached(): void;
   /** The client was authenticated anew. */
-  renewed(): void;
+  renewed(before: ClientIdentity): void;
   /** The client has left its hub; called once, if `open` was. */
   closed(reason: CloseReason): void;
 }

@@ -40,6 +40,55 @@ export type HubwireEvent =
       readonly connectionId: string;
       readonly error: unknown;
     }
+  | {
+      /** A server connection is up. */
+      readonly name: "server.connected";
+      readonly hub: string;
+      readonly serverId: string;
+      readonly serverConnectionId: string;
+      readonly type: "default" | "onDemand" | "weak";
+      readonly userAgent: string;
+    }
+  | {
+      readonly name: "server.disconnected";
+      readonly hub: string;
+      readonly serverId: string;
+      readonly serverConnectionId: string;
+      /** Clients that it had. */
+      readonly clients: number;
+      readonly reason: string;
+    }
+  | { readonly name: "server.refused"; readonly hub: string; readonly reason: string }
+  | {
+      /** An app server shuts down gracefully. */
+      readonly name: "server.draining";
+      readonly hub: string;
+      readonly serverId: string;
+      readonly serverConnectionId: string;
+      readonly clients: number;
+      /** What becomes of its clients. */
+      readonly mode: "drop" | "migrate" | "wait";
+    }
+  | {
+      readonly name: "server.client_migrated";
+      readonly hub: string;
+      readonly connectionId: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | {
+      /** What an app server sent was not understood, or could not be done, and was dropped; told once for each reason and connection. */
+      readonly name: "server.message_dropped";
+      readonly hub: string;
+      readonly serverId: string;
+      readonly reason: string;
+    }
+  | {
+      readonly name: "server.failed";
+      readonly hub: string;
+      readonly serverId: string;
+      readonly error: unknown;
+    }
   | { readonly name: "client.reattached"; readonly hub: string; readonly connectionId: string }
   | {
       readonly name: "client.invocation_unhandled";

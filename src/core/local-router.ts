@@ -34,6 +34,11 @@ export class LocalRouter implements Router {
     return size;
   }
 
+  /** Clients of a hub, or of all. */
+  clientsOf(hub?: string): number {
+    return hub === undefined ? this.size.clients : (this.#hubs.get(hub)?.size.clients ?? 0);
+  }
+
   /** From now on deliveries reach the client. */
   register(client: Client, groups: readonly string[]): void {
     const name = client.origin.hub;

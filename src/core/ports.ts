@@ -93,7 +93,7 @@ export interface ConnectRequest {
 
 /** The way from one client to its app server. */
 export interface RelayLine {
-  /** Whether more waits for the app server than should: the client is to be read no further until `RelayedClient.resume`. */
+  /** Whether more waits for the app server than should: the client is to be read no further until it is resumed. */
   readonly isCongested: boolean;
   /**
    * Whole hub messages of the client, in order; a view that is not kept.
@@ -102,8 +102,8 @@ export interface RelayLine {
   send(bytes: Buffer, type: number | undefined): void;
   /** The client goes on over another socket: what was unfinished comes again. */
   reattached(): void;
-  /** The client's claims may have changed. */
-  renewed(): void;
+  /** The client was authenticated anew, and had these claims before. */
+  renewed(claimsBefore: ClientIdentity["claims"]): void;
   /** The client is gone; called once. */
   closed(reason: CloseReason): void;
 }
@@ -119,7 +119,11 @@ export interface RelayedClient {
   close(reason: CloseReason): void;
   /** Closes the client as the service wishes. */
   end(reason: CloseReason): void;
-  /** The line is no longer congested. */
+  /** Whether the client's handshake was accepted. */
+  readonly isAnswered: boolean;
+  /** Lets nothing more of the client through. */
+  pause(): void;
+  /** Lets the client through again. */
   resume(): void;
 }
 

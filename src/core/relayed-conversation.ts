@@ -3,6 +3,7 @@ import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { CLOSED, type Conversation, type ConversationHost, detailed } from "./conversation.ts";
 import { EncodedMessage } from "./encoded-message.ts";
+import type { ClientIdentity } from "./identity.ts";
 import type { LocalRouter } from "./local-router.ts";
 import type { CloseReason, ConnectRequest, RelayBackend, RelayedClient, RelayLine } from "./ports.ts";
 
@@ -85,8 +86,8 @@ export class RelayedConversation implements Conversation, RelayedClient {
     this.#line?.reattached();
   }
 
-  renewed(): void {
-    this.#line?.renewed();
+  renewed(before: ClientIdentity): void {
+    this.#line?.renewed(before.claims);
   }
 
   closed(reason: CloseReason): void {
@@ -110,6 +111,14 @@ export class RelayedConversation implements Conversation, RelayedClient {
 
   end(reason: CloseReason): void {
     this.#host.end(reason);
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  pause(): void {
+    this.#host.pause();
   }
 
   resume(): void {

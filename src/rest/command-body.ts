@@ -1,5 +1,6 @@
+import { closedByCaller } from "../core/close-reasons.ts";
 import { Payload } from "../core/payload.ts";
-import type { ClientAction, CloseReason } from "../core/ports.ts";
+import type { ClientAction } from "../core/ports.ts";
 import { type Command, readCommands } from "../protocol/command-list.ts";
 import { checkedGroup, MAX_COMMANDS } from "./parameters.ts";
 import { type RequestBody, readBody } from "./request-body.ts";
@@ -23,9 +24,4 @@ function actionOf(command: Command, index: number): ClientAction {
     case "CloseConnection":
       return { action: "close", reason: closedByCaller(command.reason) };
   }
-}
-
-/** Why the service closes a connection for a caller who may have a reason to tell. */
-export function closedByCaller(reason: string | undefined): CloseReason {
-  return { category: "ClosedByAppServer", message: reason ?? "", allowReconnect: true };
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ClientMethod } from "../core/client-call.ts";
+import { closedByCaller } from "../core/close-reasons.ts";
 import { NOBODY } from "../core/delivery.ts";
 import { ApiError } from "../core/errors.ts";
 import { compileFilter, type Filter } from "../core/filter/filter.ts";
@@ -9,7 +10,7 @@ import type { Payload } from "../core/payload.ts";
 import type { ClientAction, CloseReason } from "../core/ports.ts";
 import { prefersBytes } from "./accept.ts";
 import type { ApiVersion } from "./api-version.ts";
-import { closedByCaller, readActions } from "./command-body.ts";
+import { readActions } from "./command-body.ts";
 import { readItemBody, readMessageBody, readMethodBody } from "./message-body.ts";
 import { checkedGroup, checkedName, invalid, MAX_STREAM_ID_LENGTH, wholeNumber } from "./parameters.ts";
 import type { RequestBody } from "./request-body.ts";

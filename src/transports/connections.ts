@@ -78,8 +78,9 @@ export class Connection implements OpenTransport, Authentication {
   }
 
   renew(identity: ClientIdentity): void {
+    const before = this.origin.identity;
     this.origin.identity = identity;
-    this.session?.renewed();
+    this.session?.renewed(before);
   }
 
   /** Whether its token alone proves who asks: with version 0 the token is the public connection id. */

@@ -25,6 +25,8 @@ export interface WebSocketHandler {
   onData(piece: Buffer, isBinary: boolean, endOfMessage: boolean): void;
   /** All that one read of the socket brought has been handed over: the time to flush replies to it, ahead of a close frame. */
   onReadEnd(): void;
+  /** Nothing that was written waits any more, after some did. */
+  onDrain?(): void;
   /** The connection is over; called exactly once, and nothing else afterwards. */
   onClosed(event: WebSocketClosed): void;
 }
@@ -83,6 +85,7 @@ export class WebSocket implements WebSocketFrameHandler {
     accepted.on("error", WebSocket.#socketFailed);
     accepted.on("close", WebSocket.#socketClosed);
     accepted.on("end", WebSocket.#socketEnded);
+    if (handler.onDrain !== undefined) accepted.on("drain", WebSocket.#socketDrained);
     // Its "close" has been and will not come again.
     if (accepted.closed) process.nextTick(() => webSocket.#over(DROPPED));
     accepted.write(handshakeResponse(request), "latin1");
@@ -198,6 +201,9 @@ export class WebSocket implements WebSocketFrameHandler {
 
   static readonly #socketRead = sharedListener((webSocket, chunk: Buffer) => webSocket.#read(chunk));
   static readonly #socketEnded = sharedListener((webSocket) => webSocket.#readEnded());
+  static readonly #socketDrained = sharedListener((webSocket) => {
+    if (webSocket.#state !== "closed") webSocket.#handler.onDrain?.();
+  });
   static readonly #socketFailed = sharedListener((webSocket, error: Error) =>
     webSocket.#over({ ...DROPPED, error: error.message }),
   );

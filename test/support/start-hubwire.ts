@@ -3,7 +3,7 @@ import { mintClientToken, mintRestToken } from "../../src/auth/token.ts";
 import type { HubwireEvent } from "../../src/core/events.ts";
 import { ManualClock } from "./manual-clock.ts";
 
-const ACCESS_KEY = "test-key-0123456789-0123456789";
+export const ACCESS_KEY = "test-key-0123456789-0123456789";
 
 /** A client's token, as an application's negotiate endpoint makes it. */
 export interface ClientTokenOptions {

@@ -1,0 +1,282 @@
+import type { CallOutcome } from "../core/client-call.ts";
+import type { Clock } from "../core/clock.ts";
+import { EncodedMessage } from "../core/encoded-message.ts";
+import type { EmitEvent } from "../core/events.ts";
+import type { Router } from "../core/ports.ts";
+import { hubProtocols } from "../protocol/hub-protocols.ts";
+import { ConnectionType, type ServiceMessage } from "../protocol/service-message.ts";
+import type { ClientLine } from "./client-line.ts";
+import { encodedPayload } from "./multicast.ts";
+import type { ServerConnection } from "./server-connection.ts";
+
+type MessageOf<Type extends ServiceMessage["type"]> = Extract<ServiceMessage, { readonly type: Type }>;
+type Invocation = MessageOf<"clientInvocation">;
+
+/**
+ * The SDK waits for an answer only some moments after it has asked, and loses what comes before: what we can say at once
+ * is said this much later. docs/spec/service-protocol.md §6.2
+ */
+const ERROR_DELAY_MS = 50;
+
+/** What client results need of the rest of the node. */
+export interface ClientResultsOptions {
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly emit: EmitEvent;
+  /** What app servers are told to be the owner of the clients. */
+  readonly instanceId: string;
+  readonly timeoutMs: number;
+  /** Calls that may wait at once. */
+  readonly maxPending: number;
+  readonly lineOf: (hub: string, connectionId: string) => ClientLine | undefined;
+  readonly connectionOf: (hub: string, serverId: string) => ServerConnection | undefined;
+}
+
+/** A call of an app server that is not answered. */
+interface PendingCall {
+  readonly hub: string;
+  readonly invocationId: string;
+  readonly connectionId: string;
+  readonly callerServerId: string;
+  readonly startedAtMs: number;
+  /** Where the service itself waits for the client: ends that. */
+  readonly abort: AbortController | undefined;
+}
+
+/**
+ * App servers that call methods of clients and wait for the result, whichever app server a client is on, or none.
+ * The client's own app server reads its answer and sends it back; what is pending here decides who gets it.
+ * docs/spec/service-protocol.md §6
+ */
+export class ClientResults {
+  readonly #options: ClientResultsOptions;
+  /** By invocation id, the oldest first. */
+  readonly #pending = new Map<string, PendingCall>();
+  readonly #byClient = new Map<string, Set<PendingCall>>();
+  #delayed: {
+    readonly caller: ServerConnection;
+    readonly message: ServiceMessage;
+    readonly dueMs: number;
+  }[] = [];
+  #timer: Disposable | undefined;
+
+  constructor(options: ClientResultsOptions) {
+    this.#options = options;
+  }
+
+  /** Calls that wait. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** An app server calls a method of a client. */
+  invoke(caller: ServerConnection, message: Invocation): void {
+    const { invocationId, connectionId } = message;
+    if (this.#pending.has(invocationId)) return this.#refuse(caller, message, "The invocation id is in use.");
+    if (this.#pending.size >= this.#options.maxPending)
+      return this.#refuse(caller, message, "Too many invocations wait for clients' results.");
+    const line = this.#options.lineOf(caller.hub, connectionId);
+    if (line === undefined) this.#invokeByService(caller, message);
+    else this.#invokeByLine(caller, line, message);
+  }
+
+  /** An app server has read a client's answer. */
+  completed(router: ServerConnection, message: MessageOf<"clientCompletion">): void {
+    const call = this.#answered(router, message.invocationId);
+    if (call === undefined || message.payload.length === 0) return;
+    // Whom it is for is known here: the sender's word for it is its own name.
+    this.#answer(call, { ...message, connectionId: call.connectionId, callerServerId: call.callerServerId });
+  }
+
+  /** An app server says that there will be no answer. */
+  failed(router: ServerConnection, message: MessageOf<"errorCompletion">): void {
+    const call = this.#answered(router, message.invocationId);
+    if (call !== undefined) this.#answerError(call, message.error);
+  }
+
+  /** A client of an app server is gone, with all that it might have answered. */
+  clientGone({ client }: ClientLine): void {
+    for (const call of this.#byClient.get(client.id) ?? []) {
+      this.#forget(call);
+      this.#answerError(call, `Connection '${client.id}' is disconnected.`);
+    }
+  }
+
+  /** A client has moved: its answers will be read by its new app server. */
+  migrated({ client, server }: ClientLine, from: ServerConnection): void {
+    for (const call of this.#byClient.get(client.id) ?? []) {
+      // What the old one asked itself it has given up.
+      if (call.callerServerId === from.serverId) this.#forget(call);
+      else this.#introduce(call, server);
+    }
+  }
+
+  /** An app server has no connection of the hub any more. */
+  serverGone(hub: string, serverId: string): void {
+    for (const call of this.#pending.values())
+      if (call.hub === hub && call.callerServerId === serverId) this.#forget(call);
+  }
+
+  tick(nowMs: number): void {
+    const { timeoutMs } = this.#options;
+    for (const call of this.#pending.values()) {
+      if (nowMs - call.startedAtMs < timeoutMs) return;
+      this.#forget(call);
+      this.#answerError(
+        call,
+        `Connection '${call.connectionId}' did not answer within ${timeoutMs / 1000} seconds.`,
+      );
+    }
+  }
+
+  /** Ends everything. */
+  clear(): void {
+    for (const call of this.#pending.values()) this.#forget(call);
+    this.#delayed = [];
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #invokeByLine(caller: ServerConnection, line: ClientLine, message: Invocation): void {
+    const { client, server } = line;
+    const bytes = encodedPayload(message.payload)[client.protocol.name];
+    if (bytes === undefined)
+      return this.#refuse(
+        caller,
+        message,
+        `The invocation has no message in the client's hub protocol '${client.protocol.name}'.`,
+      );
+    const call = this.#add(caller, message, undefined);
+    if (server.serverId !== caller.serverId) {
+      this.#introduce(call, server);
+      if (caller.type !== ConnectionType.weak)
+        caller.send({
+          type: "serviceMapping",
+          invocationId: call.invocationId,
+          connectionId: call.connectionId,
+          instanceId: this.#options.instanceId,
+        });
+    }
+    client.send(new EncodedMessage(bytes, client.protocol.transferFormat));
+  }
+
+  /** Tells an app server of an answer that will come through it, so that it knows it for one. */
+  #introduce({ invocationId, connectionId, callerServerId }: PendingCall, router: ServerConnection): void {
+    router.send({ type: "clientInvocation", invocationId, connectionId, callerServerId, payload: [] });
+  }
+
+  /** The client has no app server: the service calls it, and reads the answer itself. */
+  #invokeByService(caller: ServerConnection, message: Invocation): void {
+    const { connectionId, payload } = message;
+    const abort = new AbortController();
+    const call = this.#add(caller, message, abort);
+    const method = { encoded: encodedPayload(payload) };
+    void this.#options.router
+      .invoke({ hub: caller.hub, connectionId, method, signal: abort.signal })
+      .then((outcome) => this.#served(caller, call, outcome));
+  }
+
+  #served(caller: ServerConnection, call: PendingCall, outcome: CallOutcome): void {
+    if (this.#pending.get(call.invocationId) !== call) return;
+    this.#forget(call);
+    const { invocationId, connectionId, callerServerId } = call;
+    if (outcome.outcome !== "completed")
+      return this.#refuse(
+        caller,
+        { invocationId, connectionId, callerServerId },
+        errorOf(outcome, connectionId),
+      );
+    const { protocol } = outcome;
+    const payload = hubProtocols[protocol].withInvocationId(outcome.bytes, invocationId);
+    this.#answer(call, {
+      type: "clientCompletion",
+      invocationId,
+      connectionId,
+      callerServerId,
+      protocol,
+      payload,
+    });
+  }
+
+  #add(caller: ServerConnection, message: Invocation, abort: AbortController | undefined): PendingCall {
+    const { invocationId, connectionId } = message;
+    const call: PendingCall = {
+      hub: caller.hub,
+      invocationId,
+      connectionId,
+      callerServerId: caller.serverId,
+      startedAtMs: this.#options.clock.monotonicMs(),
+      abort,
+    };
+    this.#pending.set(invocationId, call);
+    const calls = this.#byClient.get(connectionId);
+    if (calls === undefined) this.#byClient.set(connectionId, new Set([call]));
+    else calls.add(call);
+    return call;
+  }
+
+  #forget(call: PendingCall): void {
+    this.#pending.delete(call.invocationId);
+    const calls = this.#byClient.get(call.connectionId);
+    if (calls?.delete(call) && calls.size === 0) this.#byClient.delete(call.connectionId);
+    call.abort?.abort();
+  }
+
+  /** Takes the call that an app server answers: only the client's own app server may. */
+  #answered(router: ServerConnection, invocationId: string): PendingCall | undefined {
+    const call = this.#pending.get(invocationId);
+    if (call === undefined || call.hub !== router.hub) return undefined;
+    const line = this.#options.lineOf(call.hub, call.connectionId);
+    if (line?.server.serverId !== router.serverId) return undefined;
+    this.#forget(call);
+    return call;
+  }
+
+  #answer({ hub, callerServerId }: PendingCall, message: ServiceMessage): void {
+    this.#options.connectionOf(hub, callerServerId)?.send(message);
+  }
+
+  #answerError(call: PendingCall, error: string): void {
+    const { invocationId, connectionId, callerServerId } = call;
+    this.#answer(call, { type: "errorCompletion", invocationId, connectionId, callerServerId, error });
+  }
+
+  /** Answers with an error, late enough for the caller to wait for it. */
+  #refuse(
+    caller: ServerConnection,
+    of: Pick<Invocation, "invocationId" | "connectionId" | "callerServerId">,
+    error: string,
+  ): void {
+    const { invocationId, connectionId, callerServerId } = of;
+    const { clock } = this.#options;
+    this.#delayed.push({
+      caller,
+      message: { type: "errorCompletion", invocationId, connectionId, callerServerId, error },
+      dueMs: clock.monotonicMs() + ERROR_DELAY_MS,
+    });
+    this.#timer ??= clock.every(ERROR_DELAY_MS, () => this.#sendDelayed());
+  }
+
+  #sendDelayed(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const due = this.#delayed.filter(({ dueMs }) => dueMs <= nowMs);
+    this.#delayed = this.#delayed.filter(({ dueMs }) => dueMs > nowMs);
+    for (const { caller, message } of due) caller.send(message);
+    if (this.#delayed.length > 0) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+}
+
+function errorOf(outcome: Exclude<CallOutcome, { outcome: "completed" }>, connectionId: string): string {
+  switch (outcome.outcome) {
+    case "notConnected":
+      return `Connection '${connectionId}' does not exist.`;
+    case "notEncoded":
+      return `The invocation has no message in the client's hub protocol '${outcome.protocol}'.`;
+    case "busy":
+      return "Too many invocations wait for clients' results.";
+    default:
+      return outcome.error;
+  }
+}

@@ -1,0 +1,62 @@
+import type { ServerConnection } from "./server-connection.ts";
+import type { HubServers } from "./server-registry.ts";
+
+/** How an app server goes: its clients are dropped, moved to others, or waited for. docs/spec/service-protocol.md §4.5 */
+export type ShutdownMode = "drop" | "migrate" | "wait";
+
+type Pairs = readonly (readonly [key: string, value: string])[];
+
+/** What pings are answered with. */
+export interface PingFacts {
+  readonly servers: HubServers;
+  /** Clients of the hub. */
+  readonly hubClients: number;
+  /** Clients of the service. */
+  readonly clients: number;
+  /** Server connections of the service. */
+  readonly serverConnections: number;
+  readonly nowMs: number;
+}
+
+const TICKS_PER_MS = 10_000n;
+const EPOCH_MS_AFTER_YEAR_1 = 62_135_596_800_000n;
+const modes: Readonly<Record<string, ShutdownMode>> = {
+  "fin:0": "drop",
+  "fin:1": "migrate",
+  "fin:2": "wait",
+};
+
+/**
+ * Answers what a ping asks, docs/spec/service-protocol.md §3.4. Keys that are not known, and those that only the service sends,
+ * are passed over.
+ * @returns how the app server shuts down, where it says that it does
+ */
+export function answerPing(
+  from: ServerConnection,
+  pairs: Pairs,
+  facts: () => PingFacts,
+): ShutdownMode | undefined {
+  let shutdown: ShutdownMode | undefined;
+  for (const [key, value] of pairs) {
+    if (key === "status") from.send({ type: "ping", pairs: statusOf(facts()) });
+    else if (key === "servers") from.send({ type: "ping", pairs: [["servers", serversOf(facts())]] });
+    else if (key === "echo") from.send({ type: "ping", pairs: [["echo", value]] });
+    else if (key === "shutdown") shutdown ??= modes[value];
+  }
+  if (shutdown !== undefined) from.send({ type: "ping", pairs: [["shutdown", "finack"]] });
+  return shutdown;
+}
+
+function statusOf({ hubClients, clients, serverConnections }: PingFacts): Pairs {
+  return [
+    ["status", hubClients > 0 ? "1" : "0"],
+    ["clientcount", String(clients)],
+    ["servercount", String(serverConnections)],
+  ];
+}
+
+/** The stamp grows with time and counts as .NET does, as the SDK compares it with clocks of its own. */
+function serversOf({ servers, nowMs }: PingFacts): string {
+  const stamp = (BigInt(Math.floor(nowMs)) + EPOCH_MS_AFTER_YEAR_1) * TICKS_PER_MS;
+  return `${stamp}:${[...servers.serverIds].join(";")}`;
+}
