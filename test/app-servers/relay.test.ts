@@ -31,6 +31,7 @@ test("an invocation goes to the app server and its completion back, byte by byte
   });
   assert.deepEqual(await heard, [[1]]);
   await client.stop();
+  assert.equal(String(await server.nextData()), '{"type":7}\x1e');
   const closed = await server.next("closeConnection");
   assert.equal(closed.connectionId, opening.connectionId);
 });
