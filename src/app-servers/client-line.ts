@@ -41,7 +41,8 @@ export class ClientLine implements RelayLine {
   #partsBytes = 0;
   /** When the app server was last heard of, or the client was let through to it; kept while the client waits to move. */
   #activeAtMs: number | undefined;
-  /** It waits to move. */
+  #pauses = 0;
+  /** It waits to move, paused. */
   #isHeld = false;
   #isOver = false;
 
@@ -96,9 +97,20 @@ export class ClientLine implements RelayLine {
     this.#server.send({ type: "closeConnection", connectionId: this.client.id, error: "", headers: [] });
   }
 
-  /** Its server connection can take more. */
+  /** Reads no more of the client until as many `unpause`. */
+  pause(): void {
+    this.#pauses++;
+    this.#relayed.pause();
+  }
+
+  unpause(): void {
+    this.#pauses--;
+    this.resume();
+  }
+
+  /** Goes on reading the client, where nothing is in the way. */
   resume(): void {
-    if (!this.#isHeld) this.#relayed.resume();
+    if (this.#pauses === 0 && !this.isCongested) this.#relayed.resume();
   }
 
   /** The app server sends the client something. */
@@ -152,7 +164,7 @@ export class ClientLine implements RelayLine {
   /** Lets no more of the client through, until it has moved. */
   hold(): void {
     this.#isHeld = true;
-    this.#relayed.pause();
+    this.pause();
   }
 
   /**
@@ -175,7 +187,6 @@ export class ClientLine implements RelayLine {
     this.#parts = [];
     this.#partsBytes = 0;
     this.#activeAtMs = undefined;
-    this.#isHeld = false;
     to.lines.set(this.client.id, this);
     to.send(migratedFrom(passport.opening, from.serverId));
     to.sendData(
@@ -184,7 +195,8 @@ export class ClientLine implements RelayLine {
       to.allowsStatefulReconnect ? DataType.handshake : DataType.unknown,
     );
     this.#options.results.migrated(this, from);
-    this.#relayed.resume();
+    if (this.#isHeld) this.unpause();
+    this.#isHeld = false;
   }
 
   #whole(payload: Buffer): Buffer {

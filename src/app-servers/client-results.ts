@@ -13,10 +13,10 @@ type MessageOf<Type extends ServiceMessage["type"]> = Extract<ServiceMessage, { 
 type Invocation = MessageOf<"clientInvocation">;
 
 /**
- * The SDK waits for an answer only some moments after it has asked, and loses what comes before: what we can say at once
- * is said this much later. docs/spec/service-protocol.md §6.2
+ * The SDK waits for an answer only some moments after it has asked, and loses what comes before. So a client that was asked is
+ * not read, and what the service itself can answer is held back, for so long. docs/spec/service-protocol.md §6.2
  */
-const ERROR_DELAY_MS = 50;
+const ANSWER_DELAY_MS = 20;
 
 /** What client results need of the rest of the node. */
 export interface ClientResultsOptions {
@@ -53,11 +53,8 @@ export class ClientResults {
   /** By invocation id, the oldest first. */
   readonly #pending = new Map<string, PendingCall>();
   readonly #byClient = new Map<string, Set<PendingCall>>();
-  #delayed: {
-    readonly caller: ServerConnection;
-    readonly message: ServiceMessage;
-    readonly dueMs: number;
-  }[] = [];
+  /** What is to be done when the time has come, in order. */
+  #delayed: { readonly run: () => void; readonly dueMs: number }[] = [];
   #timer: Disposable | undefined;
 
   constructor(options: ClientResultsOptions) {
@@ -158,6 +155,8 @@ export class ClientResults {
         });
     }
     client.send(new EncodedMessage(bytes, client.protocol.transferFormat));
+    line.pause();
+    this.#later(() => line.unpause());
   }
 
   /** Tells an app server of an answer that will come through it, so that it knows it for one. */
@@ -173,29 +172,20 @@ export class ClientResults {
     const method = { encoded: encodedPayload(payload) };
     void this.#options.router
       .invoke({ hub: caller.hub, connectionId, method, signal: abort.signal })
-      .then((outcome) => this.#served(caller, call, outcome));
+      .then((outcome) => this.#served(call, outcome));
   }
 
-  #served(caller: ServerConnection, call: PendingCall, outcome: CallOutcome): void {
+  #served(call: PendingCall, outcome: CallOutcome): void {
     if (this.#pending.get(call.invocationId) !== call) return;
     this.#forget(call);
-    const { invocationId, connectionId, callerServerId } = call;
+    const { connectionId } = call;
     if (outcome.outcome !== "completed")
-      return this.#refuse(
-        caller,
-        { invocationId, connectionId, callerServerId },
-        errorOf(outcome, connectionId),
-      );
-    const { protocol } = outcome;
-    const payload = hubProtocols[protocol].withInvocationId(outcome.bytes, invocationId);
-    this.#answer(call, {
-      type: "clientCompletion",
-      invocationId,
-      connectionId,
-      callerServerId,
-      protocol,
-      payload,
-    });
+      return this.#later(() => this.#answerError(call, errorOf(outcome, connectionId)));
+    const { protocol, bytes } = outcome;
+    const payload = hubProtocols[protocol].withInvocationId(bytes, call.invocationId);
+    this.#later(() =>
+      this.#answer(call, { type: "clientCompletion", ...addressOf(call), protocol, payload }),
+    );
   }
 
   #add(caller: ServerConnection, message: Invocation, abort: AbortController | undefined): PendingCall {
@@ -237,35 +227,33 @@ export class ClientResults {
   }
 
   #answerError(call: PendingCall, error: string): void {
-    const { invocationId, connectionId, callerServerId } = call;
-    this.#answer(call, { type: "errorCompletion", invocationId, connectionId, callerServerId, error });
+    this.#answer(call, { type: "errorCompletion", ...addressOf(call), error });
   }
 
-  /** Answers with an error, late enough for the caller to wait for it. */
-  #refuse(
-    caller: ServerConnection,
-    of: Pick<Invocation, "invocationId" | "connectionId" | "callerServerId">,
-    error: string,
-  ): void {
-    const { invocationId, connectionId, callerServerId } = of;
+  #refuse(caller: ServerConnection, of: Invocation, error: string): void {
+    this.#later(() => caller.send({ type: "errorCompletion", ...addressOf(of), error }));
+  }
+
+  #later(run: () => void): void {
     const { clock } = this.#options;
-    this.#delayed.push({
-      caller,
-      message: { type: "errorCompletion", invocationId, connectionId, callerServerId, error },
-      dueMs: clock.monotonicMs() + ERROR_DELAY_MS,
-    });
-    this.#timer ??= clock.every(ERROR_DELAY_MS, () => this.#sendDelayed());
+    this.#delayed.push({ run, dueMs: clock.monotonicMs() + ANSWER_DELAY_MS });
+    this.#timer ??= clock.every(ANSWER_DELAY_MS / 2, () => this.#runDue());
   }
 
-  #sendDelayed(): void {
+  #runDue(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const due = this.#delayed.filter(({ dueMs }) => dueMs <= nowMs);
-    this.#delayed = this.#delayed.filter(({ dueMs }) => dueMs > nowMs);
-    for (const { caller, message } of due) caller.send(message);
+    while (this.#delayed[0] !== undefined && this.#delayed[0].dueMs <= nowMs) this.#delayed.shift()?.run();
     if (this.#delayed.length > 0) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
+}
+
+type Address = Pick<Invocation, "invocationId" | "connectionId" | "callerServerId">;
+
+/** What every message about a call says of it. */
+function addressOf({ invocationId, connectionId, callerServerId }: Address): Address {
+  return { invocationId, connectionId, callerServerId };
 }
 
 function errorOf(outcome: Exclude<CallOutcome, { outcome: "completed" }>, connectionId: string): string {
