@@ -156,6 +156,48 @@ describe("reading a MessagePack element", () => {
     }
   });
 
+  test("takes all digits of an integer of any width", () => {
+    const integers = [0n, 127n, 128n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n];
+    for (const value of [...integers, -1n, -33n, -129n, -(2n ** 53n) - 1n, -(2n ** 63n)])
+      assert.equal(cursorOn(encode(value, { useBigInt64: true })).bigInteger(), value);
+    for (const value of [0, 127, 128, 65_536, 2 ** 32 - 1, -1, -33])
+      assert.equal(cursorOn(encode(value)).bigInteger(), BigInt(value));
+    for (const bytes of [[0xc0], [0xcb, 0, 0, 0, 0, 0, 0, 0, 0], [0xcf, 0, 0, 0, 0, 0, 0, 0], [0xd3], []])
+      assert.equal(cursorOn(...bytes).bigInteger(), undefined);
+  });
+
+  test("takes timestamps of every size in whole milliseconds", () => {
+    const seconds = [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 34 - 1, 2 ** 34, 8.64e12 - 1, -1, -62_135_596_800];
+    for (const ms of seconds.flatMap((second) => [0, 1, 999].map((more) => second * 1_000 + more)))
+      assert.equal(cursorOn(encode(new Date(ms))).timestampMs(), ms);
+    assert.equal(cursorOn(0xd7, 0xff, 0, 0, 0, 4, 0, 0, 0, 1).timestampMs(), 1_000, "a nanosecond later");
+    const ends = [8.64e12, 8.64e12 + 1, -8.64e12, -8.64e12 - 1].map((second) => {
+      const content = Buffer.alloc(12);
+      content.writeBigInt64BE(BigInt(second), 4);
+      return cursorOn(0xc7, 12, 0xff, content).timestampMs();
+    });
+    assert.deepEqual(ends, [8.64e15, undefined, -8.64e15, undefined]);
+    for (const bytes of [
+      [0xd6, 1, 0, 0, 0, 0], // of another type
+      [0xc7, 5, 0xff, 0, 0, 0, 0, 0], // of another size
+      [0xd6, 0xff, 0, 0, 0],
+      [0xd7, 0xff],
+      [0xc7],
+      [0xc0],
+      [7],
+      [],
+    ])
+      assert.equal(cursorOn(...bytes).timestampMs(), undefined);
+  });
+
+  test("goes over a nil where one is next", () => {
+    const cursor = cursorOn(0xc0, 7);
+    assert.equal(cursor.takeNil(), true);
+    assert.equal(cursor.takeNil(), false);
+    assert.equal(cursor.integer(), 7);
+    assert.equal(cursor.takeNil(), false);
+  });
+
   test("takes strings with every header, and nil for none", () => {
     assert.equal(cursorOn(0xa2, 0xc3, 0xa9).text(), "é");
     assert.equal(cursorOn(0xa0).text(), "");

@@ -3,6 +3,9 @@ import { MAX_DEPTH } from "./json-scan.ts";
 /** How many elements the containers around the present one still miss; scratch of `skip`, which calls nobody meanwhile. */
 const missing = new Uint32Array(MAX_DEPTH);
 
+/** The last millisecond that a `Date` can be. */
+const LAST_DATE_MS = 8.64e15;
+
 /**
  * Reads and skips MessagePack elements in an extent of a buffer, by their headers; never reads outside the extent.
  * A read answers `undefined` (`skip`: `false`) where the element is of another type or does not fit, and the cursor
@@ -69,22 +72,36 @@ export class MessagePackCursor {
     return isNil;
   }
 
-  /** A timestamp, extension type -1 in its three sizes, in milliseconds since the epoch. Stays before anything else. */
-  timestampMs(): number | undefined {
+  /** An integer of any width, all of its digits. */
+  bigInteger(): bigint | undefined {
     const start = this.position;
     const first = this.#first();
-    const length = first === 0xd6 ? 4 : first === 0xd7 ? 8 : first === 0xc7 ? this.#unsigned(1) : undefined;
-    const type = length === undefined ? undefined : this.#signed(1);
-    const at = type === -1 && (length === 4 || length === 8 || length === 12) ? this.#content(length) : -1;
-    if (at < 0) {
-      this.position = start;
-      return undefined;
+    if (first === 0xcf || first === 0xd3) {
+      const at = this.#content(8);
+      if (at < 0) return undefined;
+      return first === 0xcf ? this.#bytes.readBigUInt64BE(at) : this.#bytes.readBigInt64BE(at);
     }
+    this.position = start;
+    const value = this.integer();
+    return value === undefined ? undefined : BigInt(value);
+  }
+
+  /** A timestamp, extension type -1 in its three sizes, in whole milliseconds since the epoch; no more than a `Date` can be. */
+  timestampMs(): number | undefined {
+    const first = this.#first();
+    const length = first === 0xd6 ? 4 : first === 0xd7 ? 8 : first === 0xc7 ? this.#unsigned(1) : undefined;
+    if (this.#signed(1) !== -1) return undefined;
+    const at = this.#content(length);
+    if (at < 0) return undefined;
     if (length === 4) return this.#bytes.readUInt32BE(at) * 1_000;
-    if (length === 12)
-      return this.#bytes.readUInt32BE(at) / 1e6 + Number(this.#bytes.readBigInt64BE(at + 4)) * 1_000;
-    const value = this.#bytes.readBigUInt64BE(at);
-    return Number(value >> 34n) / 1e6 + Number(value & 0x3_ffff_ffffn) * 1_000;
+    if (length === 8) {
+      const value = this.#bytes.readBigUInt64BE(at);
+      return Number(value & 0x3_ffff_ffffn) * 1_000 + Math.floor(Number(value >> 34n) / 1e6);
+    }
+    if (length !== 12) return undefined;
+    const seconds = Number(this.#bytes.readBigInt64BE(at + 4));
+    const epochMs = seconds * 1_000 + Math.floor(this.#bytes.readUInt32BE(at) / 1e6);
+    return Math.abs(epochMs) <= LAST_DATE_MS ? epochMs : undefined;
   }
 
   /** The content of a `bin`, as a view. */

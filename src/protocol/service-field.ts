@@ -7,7 +7,7 @@ export interface Field<Value> {
   /** `undefined`: the element is of another kind, or broken. */
   read(cursor: MessagePackCursor): Value | undefined;
   write(out: ServiceMessageWriter, value: Value): void;
-  /** What it is where an older peer's array ends before it; a field without one must be there. */
+  /** What it is where it is left out, as an older peer does; a field without one must be there. */
   readonly absent?: Value;
 }
 
@@ -20,21 +20,25 @@ export const text: Field<string> = {
   write: (out, value) => out.text(value),
 };
 
-/** A text that may be nil. */
-export const nullableText: Field<string | null> = {
-  read: (cursor) => cursor.text(),
-  write: (out, value) => (value === null ? out.nil() : out.text(value)),
-};
-
+/** An integer of 32 bits, in as few bytes as it can be. */
 export const integer: Field<number> = {
-  read: (cursor) => cursor.integer(),
+  read(cursor) {
+    const value = cursor.integer();
+    return value === undefined || (value | 0) !== value ? undefined : value;
+  },
   write: (out, value) => out.integer(value),
 };
 
-/** An integer that the SDK always writes with four bytes. */
-export const int32: Field<number> = {
-  read: (cursor) => cursor.integer(),
-  write: (out, value) => out.int32(value),
+/** An integer of 32 bits that the SDK always writes with four bytes. */
+export const int32: Field<number> = { ...integer, write: (out, value) => out.int32(value) };
+
+/** An unsigned integer of 64 bits, in decimal. */
+export const uint64: Field<string> = {
+  read(cursor) {
+    const value = cursor.bigInteger();
+    return value === undefined || value < 0n ? undefined : value.toString();
+  },
+  write: (out, value) => out.uint64(BigInt(value)),
 };
 
 export const boolean: Field<boolean> = {
@@ -63,26 +67,26 @@ export const claims: Field<ServiceClaims> = pairsOf(text);
 export const headers: Field<ServiceHeaders> = pairsOf(texts);
 export const payload: Field<ServicePayload> = pairsOf(binary);
 
-/** Milliseconds since the epoch, or nil: MessagePack's timestamp, or .NET's ticks as one revision of the SDK wrote it. */
-export const time: Field<number | null> = {
-  read(cursor) {
-    if (cursor.takeNil()) return null;
-    const timestamp = cursor.timestampMs();
-    if (timestamp !== undefined) return timestamp;
-    const ticks = cursor.integer();
-    return ticks === undefined ? undefined : Math.floor(ticks / TICKS_PER_MS) - EPOCH_MS_AFTER_YEAR_1;
-  },
-  write: (out, value) => (value === null ? out.nil() : out.timestamp(value)),
+/** MessagePack's timestamp, in milliseconds since the epoch. */
+export const time: Field<number> = {
+  read: (cursor) => cursor.timestampMs(),
+  write: (out, value) => out.timestamp(value),
 };
 
-/** The same field, which an older peer leaves out. */
-export function since<Value>(field: Field<Value>, absent: Value): Field<Value> {
+/** The same field, where nil stands for none. */
+export function nullable<Value>(field: Field<Value>): Field<Value | null> {
+  return {
+    read: (cursor) => (cursor.takeNil() ? null : field.read(cursor)),
+    write: (out, value) => (value === null ? out.nil() : field.write(out, value)),
+  };
+}
+
+/** The same field, which may be left out. */
+export function withDefault<Value>(field: Field<Value>, absent: Value): Field<Value> {
   return { ...field, absent };
 }
 
 const EMPTY = Buffer.alloc(0);
-const TICKS_PER_MS = 10_000;
-const EPOCH_MS_AFTER_YEAR_1 = 62_135_596_800_000;
 
 /** A map in its order; a key may come several times. */
 function pairsOf<Value>(value: Field<Value>): Field<readonly (readonly [string, Value])[]> {

@@ -7,6 +7,7 @@ const MOST_BYTES_AT_FIRST = 64 * 1024;
 /** Bytes that are kept for the length prefix of a message while its length is unknown: enough for up to 16 KiB. */
 const USUAL_PREFIX = 2;
 const LONGEST_ELEMENT_HEADER = 9;
+const LONGEST_TIMESTAMP = 15;
 
 /**
  * Where service messages are written, one behind the other, until they are taken together. Its space is as large as what was
@@ -92,6 +93,13 @@ export class ServiceMessageWriter {
     this.#end = writeInteger(this.#reserve(LONGEST_ELEMENT_HEADER), this.#end, value);
   }
 
+  /** An unsigned integer of 64 bits, as short as it can be. */
+  uint64(value: bigint): void {
+    if (value <= 0xffff_ffffn) return this.integer(Number(value));
+    const out = this.#reserve(LONGEST_ELEMENT_HEADER);
+    this.#end = out.writeBigUInt64BE(value, writeByte(out, this.#end, 0xcf));
+  }
+
   /** An integer with four bytes, however small it is. */
   int32(value: number): void {
     const out = this.#reserve(LONGEST_ELEMENT_HEADER);
@@ -118,15 +126,23 @@ export class ServiceMessageWriter {
     this.#containerHeader(0x80, 0xde, length);
   }
 
-  /** MessagePack's timestamp of whole milliseconds, its 64-bit form. */
+  /** MessagePack's timestamp of whole milliseconds since the epoch, in the smallest of its three sizes. */
   timestamp(epochMs: number): void {
     const seconds = Math.floor(epochMs / 1_000);
     const nanoseconds = (epochMs - seconds * 1_000) * 1_000_000;
-    const out = this.#reserve(LONGEST_ELEMENT_HEADER + 1);
-    out[this.#end] = 0xd7;
-    out[this.#end + 1] = 0xff;
-    const value = (BigInt(nanoseconds) << 34n) | BigInt(seconds);
-    this.#end = out.writeBigUInt64BE(value, this.#end + 2);
+    const out = this.#reserve(LONGEST_TIMESTAMP);
+    if (seconds < 0 || seconds >= 2 ** 34) {
+      out.set([0xc7, 12, 0xff], this.#end);
+      const at = out.writeUInt32BE(nanoseconds, this.#end + 3);
+      this.#end = out.writeBigInt64BE(BigInt(seconds), at);
+    } else if (nanoseconds > 0 || seconds >= 2 ** 32) {
+      out.set([0xd7, 0xff], this.#end);
+      const value = (BigInt(nanoseconds) << 34n) | BigInt(seconds);
+      this.#end = out.writeBigUInt64BE(value, this.#end + 2);
+    } else {
+      out.set([0xd6, 0xff], this.#end);
+      this.#end = out.writeUInt32BE(seconds, this.#end + 2);
+    }
   }
 
   #containerHeader(fix: number, wide: number, length: number): void {
@@ -146,7 +162,7 @@ export class ServiceMessageWriter {
     const needed = this.#end + bytes;
     const space = this.#space;
     if (space !== undefined && space.length >= needed) return space;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#nextBytes, 2 * (space?.length ?? 0)));
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#nextBytes, 2 * (space?.length ?? 0)));
     space?.copy(larger, 0, 0, this.#end);
     this.#space = larger;
     return larger;

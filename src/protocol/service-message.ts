@@ -21,13 +21,13 @@ export const MigrationLevel = { off: 0, shutdownOnly: 1, any: 2 } as const;
 /** What a ConnectionData holds, where that is said. */
 export const DataType = { unknown: 0, handshake: 1, invocation: 2, other: 3, close: 4 } as const;
 
-/** How an acknowledged request went. `forbidden` has no known number: ours. */
+/** How an acknowledged request went. */
 export const AckStatus = { ok: 1, notFound: 2, timeout: 3, internalError: 4, forbidden: 5 } as const;
 
 /** What may go with most messages. */
 interface Traced {
-  /** For logs; not exact beyond 2^53. */
-  readonly tracingId?: number;
+  /** For logs: an unsigned integer of 64 bits, in decimal. */
+  readonly tracingId?: string;
 }
 
 /** A message to many clients. */
@@ -136,15 +136,19 @@ export type AppServerMessage =
   | (Acknowledged & {
       readonly type: "groupMemberQuery";
       readonly group: string;
-      readonly max: number;
+      /** Members at most, all pages together; `null`: no limit. */
+      readonly max: number | null;
       readonly continuationToken: string | null;
+      /** Members at most in one answer; `null`: as the service likes. */
+      readonly maxPageSize: number | null;
     })
   | (Acknowledged & {
       readonly type: "refreshAuth";
       readonly connectionToken: string;
+      /** Empty: as they were. */
       readonly claims: ServiceClaims;
-      /** Milliseconds since the epoch; `null` for none. */
-      readonly expiresAtMs: number | null;
+      /** Milliseconds since the epoch. */
+      readonly expiresAtMs: number;
     })
   | (Acknowledged & { readonly type: "getConnectionClaims"; readonly connectionToken: string });
 

@@ -1,9 +1,11 @@
 import { contentStart, prefixedEnd } from "./length-prefix.ts";
 import { MessagePackCursor } from "./messagepack-cursor.ts";
 import { invalidData, type ProtocolError } from "./protocol-error.ts";
+import { integer } from "./service-field.ts";
 import { type Layout, layoutOf, layouts } from "./service-layout.ts";
 import type { ServiceMessage } from "./service-message.ts";
 import { ServiceMessageWriter } from "./service-message-writer.ts";
+import type { Members } from "./service-part.ts";
 
 /**
  * The codec of the service protocol, docs/spec/service-protocol.md §3: a length prefix and one MessagePack array. An array may
@@ -11,6 +13,8 @@ import { ServiceMessageWriter } from "./service-message-writer.ts";
  */
 
 const CONNECTION_DATA = 6;
+/** The key of `dataType` among the extensions. */
+const DATA_TYPE = 5;
 
 /** A message of a type that this version does not know: newer peers may send them, and they are to be ignored. */
 export interface UnknownServiceMessage {
@@ -51,10 +55,11 @@ export function readServiceMessage(
 /** Adds a message, framed. */
 export function writeServiceMessage(out: ServiceMessageWriter, message: ServiceMessage): void {
   const { id, parts } = layoutOf(message);
+  const members = message as unknown as Members;
   out.message(() => {
-    out.arrayHeader(1 + parts.reduce((count, part) => count + part.width(message), 0));
+    out.arrayHeader(1 + parts.reduce((count, part) => count + part.width(members), 0));
     out.integer(id);
-    for (const part of parts) part.write(out, message);
+    for (const part of parts) part.write(out, members);
   });
 }
 
@@ -71,25 +76,28 @@ export function connectionDataHead(connectionId: string): Buffer {
   out.arrayHeader(4);
   out.integer(CONNECTION_DATA);
   out.text(connectionId);
-  return Buffer.from(out.take());
+  return Buffer.from(out.take()); // a copy, which does not keep the writer's space
 }
 
 /** @param elements how many the array has behind its type */
 function readMessage({ type, parts }: Layout, cursor: MessagePackCursor, elements: number): ServiceMessage {
-  const message: Record<string, unknown> = { type };
-  for (const [index, part] of parts.entries())
-    if (!part.read(cursor, elements - index, message))
-      throw malformed(`${part.name} of ${type} is missing or broken`);
+  const message: Members = { type };
+  let left = elements;
+  for (const part of parts)
+    if (!part.read(cursor, left--, message)) throw malformed(`${part.name} of ${type} is missing or broken`);
   return message as unknown as ServiceMessage;
 }
 
-/** As the others, without a table: nearly every message is one. `undefined` for one with extensions. */
+/** As the others, without a table: nearly every message is one. `undefined` for what is rare or broken. */
 function readPlainConnectionData(cursor: MessagePackCursor, length: number): ServiceMessage | undefined {
   const connectionId = cursor.text();
   const payload = cursor.binary();
   if (length < 3 || typeof connectionId !== "string" || payload === undefined) return undefined;
-  const isPlain = length === 3 || cursor.mapLength() === 0;
-  return isPlain ? { type: "connectionData", connectionId, payload } : undefined;
+  const extensions = length === 3 ? 0 : cursor.mapLength();
+  if (extensions === 0) return { type: "connectionData", connectionId, payload };
+  if (extensions !== 1 || cursor.integer() !== DATA_TYPE) return undefined;
+  const dataType = integer.read(cursor);
+  return dataType === undefined ? undefined : { type: "connectionData", connectionId, payload, dataType };
 }
 
 function malformed(what: string): ProtocolError {
