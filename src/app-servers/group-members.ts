@@ -7,9 +7,11 @@ const USUAL_PAGE = 200;
 /** A question for the members of a group, docs/spec/service-protocol.md §3.7. */
 export interface GroupMemberQuery {
   readonly group: string;
-  /** 0 or less: as many as is usual. */
-  readonly max: number;
+  /** Members still wanted; `null`, 0 or less: all. */
+  readonly max: number | null;
   readonly continuationToken: string | null;
+  /** Members of this page at most; `null`, 0 or less: as many as is usual. */
+  readonly maxPageSize: number | null;
 }
 
 /**
@@ -17,14 +19,18 @@ export interface GroupMemberQuery {
  * The token is the last connection id: pages go by ids, and nothing is kept between them.
  */
 export async function groupMembers(
-  router: Router,
+  router: Pick<Router, "listConnections">,
   hub: string,
-  { group, max, continuationToken }: GroupMemberQuery,
+  { group, max, continuationToken, maxPageSize }: GroupMemberQuery,
 ): Promise<Buffer> {
-  const limit = max > 0 ? Math.min(max, MAX_PAGE) : USUAL_PAGE;
+  const limit = Math.min(limitOf(max, MAX_PAGE), limitOf(maxPageSize, USUAL_PAGE), MAX_PAGE);
   const after = continuationToken || undefined;
   const { items, hasMore } = await router.listConnections(hub, { to: "group", group }, { after, limit });
   return pageOf(items, hasMore ? items.at(-1)?.connectionId : undefined);
+}
+
+function limitOf(asked: number | null, otherwise: number): number {
+  return asked !== null && asked > 0 ? asked : otherwise;
 }
 
 function pageOf(members: readonly ListedConnection[], continuationToken: string | undefined): Buffer {

@@ -222,7 +222,7 @@ export class ServerRequests {
     const found = this.#authenticationOf(hub, connectionToken);
     if (found === undefined) return AckStatus.notFound;
     const identity = refreshedIdentity(found.identity, {
-      expiresAtMs: expiresAtMs ?? undefined,
+      expiresAtMs,
       claims: claims.length === 0 ? undefined : claims,
     });
     if (identity === undefined) return AckStatus.forbidden;

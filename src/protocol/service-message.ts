@@ -136,7 +136,7 @@ export type AppServerMessage =
   | (Acknowledged & {
       readonly type: "groupMemberQuery";
       readonly group: string;
-      /** Members at most, all pages together; `null`: no limit. */
+      /** Members still wanted; `null`: all. */
       readonly max: number | null;
       readonly continuationToken: string | null;
       /** Members at most in one answer; `null`: as the service likes. */
