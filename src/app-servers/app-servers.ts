@@ -216,6 +216,7 @@ export class AppServers {
   #closed(connection: ServerConnection, reason: string): void {
     const { hub, serverId, connectionId: serverConnectionId, clients } = connection;
     const servers = this.#hubs.get(hub);
+    if (servers?.has(connection)) this.#open--;
     const wasLast = servers?.remove(connection) ?? false;
     if (servers?.isEmpty) this.#hubs.delete(hub);
     this.#options.emit({ name: "server.disconnected", hub, serverId, serverConnectionId, clients, reason });
