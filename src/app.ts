@@ -6,6 +6,7 @@ import { setImmediate as runAtEndOfTurn } from "node:timers";
 import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { MetricsListener } from "./admin/metrics-listener.ts";
 import { AppServers, type AppServersOptions } from "./app-servers/app-servers.ts";
 import { ServerAdmission } from "./app-servers/server-admission.ts";
 import { Authorizer } from "./auth/authorizer.ts";
@@ -29,11 +30,15 @@ import { Outbox } from "./core/outbox.ts";
 import type { ChooseBackend, CloseReason, MembershipStore } from "./core/ports.ts";
 import { Sweep } from "./core/sweep.ts";
 import { UserGroups } from "./core/user-groups.ts";
+import { CallCounts } from "./rest/call-counts.ts";
 import { answerBadUrl, restApi } from "./rest/rest-api.ts";
 import { createHttpServer } from "./server/http-server.ts";
 import { MemoryMembershipStore } from "./store/memory-membership-store.ts";
 import { openSqliteMembershipStore } from "./store/sqlite-membership-store.ts";
 import { logEvents } from "./telemetry/events.ts";
+import type { NodeReadings } from "./telemetry/metrics.ts";
+import type { NodeMetrics } from "./telemetry/node-metrics.ts";
+import { packageVersion } from "./telemetry/package-version.ts";
 import { acceptsEventStream } from "./transports/accepts-event-stream.ts";
 import { ClientAdmission } from "./transports/client-admission.ts";
 import { clientEndpoint } from "./transports/client-endpoint.ts";
@@ -89,6 +94,8 @@ export interface Hubwire extends AsyncDisposable {
   readonly url: string;
   /** What applications put into their configuration. */
   readonly connectionString: string;
+  /** Where Prometheus scrapes it, once it has started and if `metrics.port` is set. */
+  readonly metricsUrl: string | undefined;
   readonly size: HubwireSize;
   /** Closes clients so that they reconnect, waits for them within the grace period, and ends. */
   stop(): Promise<void>;
@@ -172,8 +179,15 @@ class HubwireNode implements Hubwire {
   #stopped: Promise<void> | undefined;
   #endpoint: { readonly endpoint: string; readonly port: number };
   #userGroups: UserGroups | undefined;
+  readonly #restCalls = new CallCounts();
+  #metrics: NodeMetrics | undefined;
+  #metricsUrl: string | undefined;
 
-  constructor({ config, dataDir, clock, emit, source }: NodeOptions) {
+  constructor({ config, dataDir, clock, emit: tell, source }: NodeOptions) {
+    const emit: EmitEvent = (event) => {
+      this.#metrics?.count(event);
+      tell(event);
+    };
     this.#config = config;
     this.#source = source;
     this.#templates = usableTemplates(config.upstream.templates, process.env);
@@ -235,6 +249,10 @@ class HubwireNode implements Hubwire {
     return formatConnectionString({ ...this.#endpoint, accessKey });
   }
 
+  get metricsUrl(): string | undefined {
+    return this.#metricsUrl;
+  }
+
   get size(): HubwireSize {
     return {
       ...this.#router.size,
@@ -254,6 +272,7 @@ class HubwireNode implements Hubwire {
     const app = await this.#createApp(this.#userGroups);
     this.#app = app;
     try {
+      await this.#serveMetrics();
       await app.listen({ port: this.#config.port, host: this.#config.host, backlog: 4096 });
     } catch (error) {
       await this.#resources.disposeAsync();
@@ -274,6 +293,37 @@ class HubwireNode implements Hubwire {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  async #serveMetrics(): Promise<void> {
+    const { port, host, maxHubs } = this.#config.metrics;
+    if (port === undefined) return;
+    // Only here: its library takes 20 MB.
+    const { NodeMetrics } = await import("./telemetry/node-metrics.ts");
+    const version = packageVersion();
+    this.#metrics = new NodeMetrics({ readings: () => this.#readings(version), maxHubs });
+    const listener = await MetricsListener.open({ host, port, source: this.#metrics, emit: this.#emit });
+    this.#resources.use(listener);
+    this.#metricsUrl = listener.url;
+    this.#emit({ name: "metrics.listening", url: listener.url });
+  }
+
+  #readings(version: string): NodeReadings {
+    const { Text, Binary, ServerSentEvents, LongPolling } = this.#context.outboxes;
+    const { receivedMessages: messages, receivedBytes: bytes } = this.#sessions;
+    return {
+      version,
+      size: this.size,
+      upstream: { clients: this.#upstream.size, heldBytes: this.#upstream.heldBytes },
+      received: { messages, bytes },
+      sent: [
+        ["WebSockets", Text],
+        ["WebSockets", Binary],
+        ["ServerSentEvents", ServerSentEvents],
+        ["LongPolling", LongPolling],
+      ],
+      restCalls: this.#restCalls,
+    };
   }
 
   #openStore(): MembershipStore {
@@ -336,6 +386,7 @@ class HubwireNode implements Hubwire {
       publicUrl: this.#config.publicUrl,
       authorizer,
       emit: this.#emit,
+      calls: this.#restCalls,
       ready: () => !this.#isStopping,
     });
     await app.register(clientEndpoint, {

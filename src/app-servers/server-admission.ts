@@ -74,7 +74,7 @@ export class ServerAdmission {
   }
 
   #refuse(hub: string, refusal: UpgradeRefusal): UpgradeRefusal {
-    this.#options.emit({ name: "server.refused", hub, reason: refusal.text });
+    this.#options.emit({ name: "server.refused", hub, status: refusal.status, reason: refusal.text });
     return refusal;
   }
 }

@@ -4,7 +4,14 @@ import { type ConfigSources, loadConfig } from "../config/load.ts";
 import { type Setting, settings } from "../config/schema.ts";
 
 /** The settings that have a flag. */
-export type FlaggedSetting = "port" | "host" | "accessKeys" | "mode" | "dataDir" | "logLevel";
+export type FlaggedSetting =
+  | "port"
+  | "host"
+  | "accessKeys"
+  | "mode"
+  | "dataDir"
+  | "logLevel"
+  | "metrics.port";
 
 const SHORT: Readonly<Record<string, string>> = { port: "-p, " };
 
@@ -46,7 +53,9 @@ function flagged(paths: readonly string[]): readonly Setting[] {
 function optionOf({ path, env, about }: Setting): Option {
   const flag = about.flag ?? "";
   const isList = Array.isArray(about.default);
-  const remarks = `${isList ? "repeatable, " : ""}default ${String(about.default)}, ${about.alsoEnv ?? env}`;
+  const itsDefault = `default ${String(about.default)}`;
+  const byDefault = about.default === undefined ? "off without it" : itsDefault;
+  const remarks = `${isList ? "repeatable, " : ""}${byDefault}, ${about.alsoEnv ?? env}`;
   const option = new Option(
     `${SHORT[path] ?? ""}${flag} <${flag.slice(2)}>`,
     `${about.doc.replaceAll("`", '"')} (${remarks})`,

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { packageVersion } from "../telemetry/package-version.ts";
 import { connstrCommand } from "./connstr.ts";
 import { healthCommand } from "./health.ts";
-import { packageVersion } from "./package-version.ts";
 import { runProgram } from "./run-program.ts";
 import { startCommand } from "./start.ts";
 import { tokenCommand } from "./token.ts";

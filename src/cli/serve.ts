@@ -1,3 +1,4 @@
+import { MetricsListenError } from "../admin/metrics-listen-error.ts";
 import type { ConfigFileSource, Hubwire } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import { StoreError } from "../store/store-error.ts";
@@ -47,26 +48,45 @@ function firstSignal(): Promise<void> {
 }
 
 /** What a person can do something about, in words; anything else is a fault and stays what it is. */
-function startError(error: unknown, { host, port }: Config): unknown {
+function startError(error: unknown, { host, port, metrics }: Config): unknown {
   if (error instanceof StoreError)
     return new CommandError(`${error.message} The data folder is set with --data-dir.`, { cause: error });
+  if (error instanceof MetricsListenError)
+    return listenError(error.cause, {
+      host: metrics.host,
+      port: metrics.port,
+      portFlag: "--metrics-port",
+      hostFlag: "metrics.host",
+    });
+  return listenError(error, { host, port, portFlag: "--port", hostFlag: "--host" });
+}
+
+interface Listened {
+  readonly host: string;
+  readonly port: number | undefined;
+  /** What sets each. */
+  readonly portFlag: string;
+  readonly hostFlag: string;
+}
+
+function listenError(error: unknown, { host, port, portFlag, hostFlag }: Listened): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
   switch (error.code) {
     case "EADDRINUSE":
       return new CommandError(
-        `port ${port} on ${host} is already in use. Stop the program that uses it, or choose another with --port (0 takes any free one).`,
+        `port ${port} on ${host} is already in use. Stop the program that uses it, or choose another with ${portFlag} (0 takes any free one).`,
         { cause: error },
       );
     case "EACCES":
       return new CommandError(
-        `this user may not listen on port ${port}. Choose one above 1023 with --port.`,
+        `this user may not listen on port ${port}. Choose one above 1023 with ${portFlag}.`,
         { cause: error },
       );
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return new CommandError(
-        `this machine has no address ${host} to listen on. Choose another with --host: localhost, or 0.0.0.0 for all.`,
+        `this machine has no address ${host} to listen on. Choose another with ${hostFlag}: localhost, or 0.0.0.0 for all.`,
         { cause: error },
       );
     default:

@@ -134,6 +134,19 @@ test("a port in use is told with what to do", async () => {
   });
 });
 
+test("metrics are served where --metrics-port says, and a port in use is told with what to do", async () => {
+  await using service = start(["--metrics-port", "0"]);
+  const url = await service.printed(/^ {2}metrics (http:\S+)$/m);
+  assert.match(await (await fetch(url)).text(), /^hubwire_clients 0$/m);
+  const { port } = new URL(url);
+  await using second = start(["--metrics-port", port]);
+  assert.deepEqual(await second.ended, {
+    code: 1,
+    stdout: "",
+    stderr: `hubwire: port ${port} on localhost is already in use. Stop the program that uses it, or choose another with --metrics-port (0 takes any free one).\n`,
+  });
+});
+
 test("an address that is not this machine's is told with what to do", async () => {
   await using service = start(["--ip", "192.0.2.1"]);
   const { code, stderr } = await service.ended;

@@ -4,14 +4,22 @@ import type { Hubwire } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import { configFileOf, loadConfig } from "../config/load.ts";
 import { DEVELOPMENT_KEY } from "../config/schema.ts";
+import { packageVersion } from "../telemetry/package-version.ts";
 import { addConfigOptions, configSourcesOf } from "./config-options.ts";
-import { packageVersion } from "./package-version.ts";
 import { serve } from "./serve.ts";
 
 /** `hubwire start` */
 export function startCommand(): Command {
   const command = new Command("start").description("run the service until Ctrl-C or SIGTERM");
-  return addConfigOptions(command, ["port", "host", "accessKeys", "mode", "dataDir", "logLevel"])
+  return addConfigOptions(command, [
+    "port",
+    "host",
+    "accessKeys",
+    "mode",
+    "dataDir",
+    "logLevel",
+    "metrics.port",
+  ])
     .addOption(new Option("-i, --ip <host>", "the same as --host").conflicts("host"))
     .action(async () => {
       const sources = configSourcesOf(command, { host: command.opts<{ ip?: string }>().ip });
@@ -24,13 +32,14 @@ export function startCommand(): Command {
     });
 }
 
-function greeting(config: Config, { url, connectionString }: Hubwire): string {
+function greeting(config: Config, { url, connectionString, metricsUrl }: Hubwire): string {
   const isDevelopmentKey = config.accessKeys.includes(DEVELOPMENT_KEY);
   const lines = [
     `Hubwire ${packageVersion()} serves ${url}`,
     "",
     `  mode   ${config.mode}`,
     `  data   ${path.resolve(config.dataDir)}`,
+    ...(metricsUrl === undefined ? [] : [`  metrics ${metricsUrl}`]),
     `  token  hubwire token --hub chat --user ann${isDevelopmentKey ? "" : " --access-key …"}`,
     "",
     "Connection string:",

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { packageVersion } from "./package-version.ts";
+import { packageVersion } from "../telemetry/package-version.ts";
 
 /** `hubwire version` */
 export function versionCommand(): Command {

@@ -12,6 +12,12 @@ export interface Config {
   /** Absent: clients reach the service where it listens. */
   readonly publicUrl?: string | undefined;
   readonly shutdownGraceSeconds: number;
+  readonly metrics: {
+    /** Absent: there are no metrics. 0: any free port. */
+    readonly port?: number | undefined;
+    readonly host: string;
+    readonly maxHubs: number;
+  };
   readonly cors: {
     /** `*` for any, or origins as browsers send them. */
     readonly allowedOrigins: readonly string[];

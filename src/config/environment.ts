@@ -13,8 +13,8 @@ const settingNamed = new Map<string, Setting>(
   ),
 );
 
-/** What Kubernetes and Docker links put into the environment of a pod beside a service called `hubwire`. */
-const SERVICE_LINK = /^HUBWIRE_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;
+/** What Kubernetes and Docker links put into the environment of a pod beside services called `hubwire` and `hubwire-metrics`. */
+const SERVICE_LINK = /^HUBWIRE_(METRICS_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;
 
 /** The settings in the environment. An empty variable counts as not there, as compose files leave them. */
 export function givenInEnvironment(
@@ -35,7 +35,9 @@ export function givenInEnvironment(
 }
 
 function isServiceLink(name: string, value: string): boolean {
-  return SERVICE_LINK.test(name) || (name === "HUBWIRE_PORT" && /^(tcp|udp|sctp):\/\//.test(value));
+  return (
+    SERVICE_LINK.test(name) || (/^HUBWIRE_(METRICS_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value))
+  );
 }
 
 function unknownVariable(name: string): string {

@@ -100,6 +100,7 @@ test("all that is wrong in all sources is told at once, each with its place, wha
 test("each setting can be given in the environment by its name", () => {
   const others: Record<string, string> = {
     HUBWIRE_HOST: "0.0.0.0",
+    HUBWIRE_METRICS_HOST: "0.0.0.0",
     HUBWIRE_ACCESS_KEYS: `${SECRET}-1, ${SECRET}-2`,
     HUBWIRE_MODE: "serverless",
     HUBWIRE_DATA_DIR: "/data",
@@ -139,6 +140,9 @@ test("an empty variable is not set, and service links of Kubernetes are not sett
     HUBWIRE_SERVICE_HOST: "10.0.0.1",
     HUBWIRE_SERVICE_PORT_HTTP: "8888",
     HUBWIRE_PORT_8888_TCP_ADDR: "10.0.0.1",
+    HUBWIRE_METRICS_PORT: "tcp://10.0.0.2:9464",
+    HUBWIRE_METRICS_SERVICE_HOST: "10.0.0.2",
+    HUBWIRE_METRICS_PORT_9464_TCP_ADDR: "10.0.0.2",
   };
   assert.deepEqual(loadConfig({ env }), loadConfig({ env: {} }));
 });

@@ -101,6 +101,24 @@ const shape = {
     takes: "0 to 86400",
     default: 25,
   }),
+  metrics: z.strictObject({
+    port: setting(wholeNumber(0, 65_535).optional(), {
+      doc: "Port to serve metrics on, see [metrics.md](metrics.md); 0 takes any free one, which is printed. Left out: there are no metrics.",
+      takes: "0 to 65535",
+      default: undefined,
+      flag: "--metrics-port",
+    }),
+    host: setting(hostName(), {
+      doc: "Address to serve metrics on, to everyone who reaches it: they ask for no token. `0.0.0.0` is reachable from everywhere.",
+      takes: "host name or IP address",
+      default: "localhost",
+    }),
+    maxHubs: setting(wholeNumber(0, 1_000_000), {
+      doc: "Hubs that metrics tell apart, the first that have clients; the others count together.",
+      takes: "0 or more",
+      default: 1_000,
+    }),
+  }),
   cors: z.strictObject({
     allowedOrigins: setting(listOf(origin(), "a list of origins"), {
       doc: "Web origins whose pages may connect; `*` is any, an empty list none.",

@@ -101,6 +101,7 @@ export class ClientSession implements ConversationHost {
     }
     const bytes = this.#received?.bytes ?? chunk;
     const consumed = this.#consume(bytes);
+    this.#sessions.receivedBytes += consumed;
     if (this.isClosed || consumed === bytes.length) this.#received = undefined;
     else if (this.#received === undefined) this.#received = new ReceiveBuffer(bytes.subarray(consumed));
     else this.#received.consume(consumed);
@@ -366,6 +367,7 @@ export class ClientSession implements ConversationHost {
       request: this.#request as ConnectRequest,
       isStateful: this.#resumption !== undefined,
       maxMessageBytes: limits.maxRelayedMessageBytes,
+      sessions: this.#sessions,
     });
   }
 

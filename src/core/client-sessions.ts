@@ -31,6 +31,9 @@ export class ClientSessions {
   readonly timeouts: Timeouts;
   readonly emit: EmitEvent;
   readonly groupsOf: (hub: string, userId: string) => Promise<string[]>;
+  /** What clients have sent so far: hub messages, and bytes with their handshakes. Counted by each session. */
+  receivedMessages = 0;
+  receivedBytes = 0;
   readonly #clock: Clock;
   readonly #sessions: Sweep<ClientSession>;
   #pending = 0;

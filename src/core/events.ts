@@ -12,7 +12,15 @@ export type HubwireEvent =
   | { readonly name: "service.started"; readonly url: string }
   | { readonly name: "service.stopping"; readonly clients: number }
   | { readonly name: "service.stopped" }
-  | { readonly name: "client.refused"; readonly hub: string; readonly reason: string }
+  | { readonly name: "metrics.listening"; readonly url: string }
+  | { readonly name: "metrics.failed"; readonly error: unknown }
+  | {
+      readonly name: "client.refused";
+      readonly hub: string;
+      /** What it was answered. */
+      readonly status: number;
+      readonly reason: string;
+    }
   | {
       readonly name: "client.opened";
       readonly hub: string;
@@ -58,7 +66,13 @@ export type HubwireEvent =
       readonly clients: number;
       readonly reason: string;
     }
-  | { readonly name: "server.refused"; readonly hub: string; readonly reason: string }
+  | {
+      readonly name: "server.refused";
+      readonly hub: string;
+      /** What it was answered. */
+      readonly status: number;
+      readonly reason: string;
+    }
   | {
       /** An app server shuts down gracefully. */
       readonly name: "server.draining";

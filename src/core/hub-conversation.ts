@@ -35,6 +35,7 @@ export class HubConversation implements Conversation {
     while (at < bytes.length) {
       const end = protocol.findEnd(bytes, at, this.maxMessageBytes);
       if (end < 0) break;
+      this.#sessions.receivedMessages++;
       this.#receive(protocol.read(bytes, at, end));
       if (this.#host.isClosed) return bytes.length;
       at = end;

@@ -67,6 +67,9 @@ export class Batch {
 export class Outbox {
   readonly #schedule: (flush: () => void) => void;
   readonly #flushAll = (): void => this.#flushTurn();
+  /** Messages that sinks were sent so far, and their bytes as they are written. */
+  messages = 0;
+  bytes = 0;
   #queue: OutboxSink[] = [];
   #first: Batch | undefined;
 
@@ -77,6 +80,8 @@ export class Outbox {
 
   /** Adds a whole message to what the sink is written at the end of this turn. */
   append(sink: OutboxSink, piece: Buffer): void {
+    this.messages++;
+    this.bytes += piece.length;
     const pending = sink.pending;
     if (pending !== undefined) {
       if (pending.byteLength + piece.length <= MAX_BATCH_BYTES) {

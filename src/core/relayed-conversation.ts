@@ -1,6 +1,7 @@
 import { handshakeReply } from "../protocol/handshake.ts";
 import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import type { ClientSessions } from "./client-sessions.ts";
 import { CLOSED, type Conversation, type ConversationHost, detailed } from "./conversation.ts";
 import { EncodedMessage } from "./encoded-message.ts";
 import type { ClientIdentity } from "./identity.ts";
@@ -18,6 +19,7 @@ export interface RelayOptions {
   /** Whether the client has stateful reconnect: its messages are counted then, and told apart. */
   readonly isStateful: boolean;
   readonly maxMessageBytes: number;
+  readonly sessions: Pick<ClientSessions, "receivedMessages">;
 }
 
 /**
@@ -55,13 +57,14 @@ export class RelayedConversation implements Conversation, RelayedClient {
   read(bytes: Buffer, start: number): number {
     const { client } = this.#host;
     const { protocol } = client;
-    const { isStateful, router } = this.#options;
+    const { isStateful, router, sessions } = this.#options;
     const mustRead = isStateful || router.awaitsAnswer(client);
     let at = start;
     let passed = start;
     while (at < bytes.length) {
       const end = protocol.findEnd(bytes, at, this.maxMessageBytes);
       if (end < 0) break;
+      sessions.receivedMessages++;
       if (mustRead) {
         const message = protocol.read(bytes, at, end);
         const isTaken = this.#host.takes(message);

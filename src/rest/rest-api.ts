@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  onSendHookHandler,
+} from "fastify";
 import { audienceAllowsRest } from "../auth/audience.ts";
 import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import { bearerToken } from "../auth/bearer-token.ts";
@@ -13,6 +19,7 @@ import {
   type Statuses,
   statusIn,
 } from "./api-version.ts";
+import type { CallCounts } from "./call-counts.ts";
 import { openApiDocument } from "./openapi.ts";
 import { JSON_TYPE, type Operation, type RestServices } from "./operation.ts";
 import { folders, type OperationsByMethod, operationsByPath, type VersionFamily } from "./operations.ts";
@@ -26,6 +33,7 @@ const CODE_OF_DENIAL = { 403: "Error.Request.Forbidden", 503: "Error.Service.Una
 export interface RestApiOptions extends RestServices {
   readonly authorizer: Authorizer;
   readonly emit: EmitEvent;
+  readonly calls: CallCounts;
 }
 
 /**
@@ -61,7 +69,9 @@ function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOpti
     reply.removeHeader("connection");
     return sendError(reply, problem);
   });
+  const countNone = options.calls.counterOf("none");
   api.setNotFoundHandler((request) => {
+    countNone(404);
     throw new ApiError("Error.Request.NotFound", `There is no operation at ${pathOf(request)}.`);
   });
   // Which types a body may have is for the operation to say: those without a body ignore what old SDKs send.
@@ -74,12 +84,21 @@ function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOpti
       const { access } = operation;
       const onRequest = access === "anonymous" ? [] : [authorization(access, options)];
       const handler = answerOf(operation, family, options);
-      api.route({ method, url, exposeHeadRoute: false, onRequest, handler });
+      const onSend = counting(options.calls.counterOf(`${operation.method} ${operation.path}`));
+      api.route({ method, url, exposeHeadRoute: false, onRequest, onSend, handler });
     }
     const refuse = methodRefusal(byMethod);
     const others = api.supportedMethods.filter((method) => !byMethod.has(method));
-    api.route({ method: others, url, onRequest: refuse, handler: refuse });
+    api.route({ method: others, url, onRequest: refuse, onSend: counting(countNone), handler: refuse });
   }
+}
+
+/** Counts what a request is answered with. */
+function counting(count: (status: number) => void): onSendHookHandler {
+  return (_request, reply, payload, done) => {
+    count(reply.statusCode);
+    done(null, payload);
+  };
 }
 
 /** Lets a request pass that has a good token for its path. Runs before the body is read, and at once where it can. */

@@ -14,13 +14,14 @@ function logOf(level: "info" | "debug"): {
 
 test("an event is one line with its name, its fields and its message, at its level", () => {
   const { emit, lines } = logOf("info");
-  emit({ name: "client.refused", hub: "chat", reason: "no token" });
+  emit({ name: "client.refused", hub: "chat", status: 401, reason: "no token" });
   const { time, ...line } = lines[0] ?? {};
   assert.ok(time);
   assert.deepEqual(line, {
     level: 30,
     event: "client.refused",
     hub: "chat",
+    status: 401,
     reason: "no token",
     msg: "Refused a client",
   });

@@ -45,7 +45,7 @@ export class ClientAdmission {
   admit(client: HubRequest, request: IncomingMessage): AdmittedClient | RefusedClient {
     const { verifier, chooseBackend, emit, closedBecause } = this.#options;
     const refuse = (hub: string, refused: RefusedClient): RefusedClient => {
-      emit({ name: "client.refused", hub, reason: refused.text });
+      emit({ name: "client.refused", hub, status: refused.status, reason: refused.text });
       return refused;
     };
     const requested = requestedHub(client);

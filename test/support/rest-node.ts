@@ -14,6 +14,7 @@ import type { Authentication, CloseReason, MembershipStore, Router } from "../..
 import { UserGroups } from "../../src/core/user-groups.ts";
 import type { HubProtocolName } from "../../src/protocol/hub-protocol.ts";
 import { hubProtocols } from "../../src/protocol/hub-protocols.ts";
+import { CallCounts } from "../../src/rest/call-counts.ts";
 import { answerBadUrl, restApi } from "../../src/rest/rest-api.ts";
 import { createHttpServer } from "../../src/server/http-server.ts";
 import { MemoryMembershipStore } from "../../src/store/memory-membership-store.ts";
@@ -66,6 +67,7 @@ export class RestNode implements AsyncDisposable {
   });
   readonly router: LocalRouter = new LocalRouter(this.invocations);
   readonly userGroups: UserGroups;
+  readonly calls: CallCounts = new CallCounts();
   readonly app: FastifyInstance;
   /** By connection token. */
   readonly authentications: Map<string, Authentication> = new Map();
@@ -110,6 +112,7 @@ export class RestNode implements AsyncDisposable {
         new OidcVerifier(parts.issuers ?? [], node.clock, emit),
       ),
       emit,
+      calls: node.calls,
       ready: () => node.isReady,
     });
     await app.ready();
