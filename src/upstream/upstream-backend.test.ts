@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { clientOrigin } from "../../test/support/client-origin.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { RecordingTransport } from "../../test/support/recording-transport.ts";
 import { UpstreamServer } from "../../test/support/upstream-server.ts";
@@ -46,20 +47,7 @@ class Guest {
   constructor(backend: UpstreamBackend, connectionId: string, protocol: HubProtocolName = "json") {
     this.#backend = backend;
     this.client = new Client(
-      {
-        connectionId,
-        hub: "chat",
-        query: "",
-        identity: {
-          userId: undefined,
-          claims: [],
-          transports: ["WebSockets"],
-          handshakeTimeoutMs: undefined,
-          pollIdleMs: undefined,
-          detailedErrors: false,
-          closeAtMs: undefined,
-        },
-      },
+      clientOrigin(connectionId),
       hubProtocols[protocol],
       { transport: this.transport, resumption: undefined, maxBufferedBytes: 1_000_000 },
       { end: (reason) => this.leave(reason) },
