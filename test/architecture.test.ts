@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   "app-servers": ["core", "auth", "protocol", "websocket"],
   server: ["core"],
   telemetry: ["core"],
-  config: [],
+  config: ["core"],
   cli: ["app.ts", "auth", "config", "core", "store", "telemetry", "upstream"],
   "app.ts": [
     "protocol",

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import type { EmitEvent } from "../core/events.ts";
+import type { Template } from "../core/upstream-template.ts";
 import { reasonOf } from "./failure.ts";
-import type { Template } from "./template.ts";
 
 const CHECK_MS = 1_000;
 

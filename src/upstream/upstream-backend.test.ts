@@ -9,9 +9,9 @@ import { UpstreamServer } from "../../test/support/upstream-server.ts";
 import { Client } from "../core/client.ts";
 import type { HubwireEvent } from "../core/events.ts";
 import type { CloseReason } from "../core/ports.ts";
+import type { Template } from "../core/upstream-template.ts";
 import type { HubMessage, HubProtocolName } from "../protocol/hub-protocol.ts";
 import { hubProtocols } from "../protocol/hub-protocols.ts";
-import type { Template } from "./template.ts";
 import { UpstreamBackend, type UpstreamBackendOptions, type UpstreamLimits } from "./upstream-backend.ts";
 
 const LIMITS: UpstreamLimits = {

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { EncodedMessage } from "../core/encoded-message.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { CloseReason, MessageBackend } from "../core/ports.ts";
+import type { Template } from "../core/upstream-template.ts";
 import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type Call, connectedCall, disconnectedCall, messageCall } from "./call.ts";
@@ -13,7 +14,6 @@ import { Lane, type LaneOptions } from "./lane.ts";
 import { Line } from "./line.ts";
 import { RecentHeaders } from "./recent-headers.ts";
 import { Route, toldPatterns } from "./route.ts";
-import type { Template } from "./template.ts";
 import { verdictOn } from "./verdict.ts";
 
 const FLUSH_MS = 10_000;
