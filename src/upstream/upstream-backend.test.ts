@@ -467,6 +467,30 @@ describe("bounds", () => {
     assert.equal(scene.named("upstream.answered").length, 3_000);
   });
 
+  test("thousands of clients that leave at once while nobody listens are tried again up to the bound, and all are counted", async () => {
+    await using scene = await Scene.start({
+      templates: [],
+      retries: 1,
+      limits: { maxInFlight: 50, maxWaiting: 2_000 },
+    });
+    const guests = Array.from({ length: 5_000 }, () => scene.guest());
+    await scene.upstream[Symbol.asyncDispose]();
+    scene.backend.useTemplates([template("http://127.0.0.1:1/")]);
+    for (const guest of guests) guest.leave();
+    assert.equal(scene.backend.size, 2_050);
+    while (scene.backend.size > 0) {
+      scene.tick(500);
+      await nextTurn();
+    }
+    scene.tick(10_000);
+    const sum = (name: "upstream.dropped" | "upstream.failed"): number =>
+      scene.named(name).reduce((total, { count }) => total + count, 0);
+    assert.equal(sum("upstream.dropped"), 5_000 - 2_050);
+    const tried = sum("upstream.failed");
+    assert.ok(tried > 2_050 && tried <= 2 * 2_050, `${tried}`);
+    assert.equal(scene.backend.heldBytes, 0);
+  });
+
   test("a thousand failures are one line, and their sum", async () => {
     await using scene = await Scene.start();
     scene.upstream.answer = (response) => void response.writeHead(500).end();
