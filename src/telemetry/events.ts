@@ -39,6 +39,7 @@ const eventCatalogue = {
     message: "The changed configuration cannot be used; the upstream templates stay as they were",
   },
   "rest.unauthorized": { level: "info", message: "Refused a REST call" },
+  "rest.refused": { level: "info", message: "A REST call is not one that can be answered" },
   "rest.failed": { level: "error", message: "A REST call failed; this is a fault of the service" },
   "auth.issuer_keys_fetched": { level: "info", message: "Fetched the keys of a token issuer" },
   "auth.issuer_failed": { level: "warn", message: "The keys of a token issuer could not be fetched" },
