@@ -1,19 +1,10 @@
 import type { BenchServer, Flags } from "./bench-server.ts";
+import { doubtsOf, maxOther } from "./doubts.ts";
 import { measureInvocations } from "./invocations.ts";
 import type { InvocationScenario, Load, LoadScenario, Row, Scenario, ServerName } from "./scenarios.ts";
 import { groupCount, userCount } from "./scenarios.ts";
 import { generatorCore, serverCore, startServer } from "./server-process.ts";
 import { type LoadResult, runSigload } from "./sigload.ts";
-
-/** Above this share of the server's core taken by others a window counts as disturbed. */
-const maxOther = 0.12;
-/** Above this share of its own core the generator, not the server, may be what is measured. */
-const maxGenerator = 0.92;
-
-const disturbed = "others used the server's core too";
-
-/** Below this share of its core the server is waiting, so that a rate is not its own. */
-const minServer = 0.85;
 
 /** What is measured and for how long. */
 export interface Plan {
@@ -113,20 +104,15 @@ function invocationRun({ invocations, rows }: InvocationScenario, hubwire: Bench
   return {
     title: `${rows[0]?.name}`,
     measure: async () => {
-      const result = await measureInvocations({ ...plan, hubwire, load: invocations, maxOther });
-      return {
-        figures: rows.flatMap((row) =>
-          Object.entries(row.figures(result)).map(([server, figure]) => ({
-            row,
-            server: server as ServerName,
-            figure,
-          })),
-        ),
-        doubts: [
-          ...doubtsOf(result.through, { reach: "all", underWay: invocations.clients }),
-          ...(result.direct.other_on_core > maxOther ? [disturbed] : []),
-        ],
-      };
+      const { result, doubts } = await measureInvocations({ ...plan, hubwire, load: invocations });
+      const figures = rows.flatMap((row) =>
+        Object.entries(row.figures(result)).map(([server, figure]) => ({
+          row,
+          server: server as ServerName,
+          figure,
+        })),
+      );
+      return { figures, doubts };
     },
   };
 }
@@ -180,22 +166,6 @@ function reachFlags({ reach, clients }: Load): Flags {
   if (reach === "group") return { targets: groupCount, receivers: clients / groupCount };
   if (reach === "user") return { targets: userCount, receivers: 1 };
   return {};
-}
-
-function doubtsOf(result: LoadResult, load: Pick<Load, "reach" | "underWay">): string[] {
-  const doubts: string[] = [];
-  const whileConnecting = load.reach === "nobody" ? result.connect_other_on_server_core : 0;
-  const others = [whileConnecting, ...result.runs.map((window) => window.other_on_server_core)];
-  if (others.some((share) => share > maxOther)) {
-    doubts.push(disturbed);
-  }
-  if (result.runs.some((window) => !window.paced && window.generator_cpu > maxGenerator)) {
-    doubts.push("the generator was at its limit: the server might do more");
-  }
-  if (load.underWay > 1 && result.runs.some((window) => !window.paced && window.server_cpu < minServer)) {
-    doubts.push("the server was not at its limit: it might do more");
-  }
-  return doubts;
 }
 
 function record(

@@ -16,6 +16,8 @@ export interface LoadWindow {
   readonly server_cpu: number;
   readonly generator_cpu: number;
   readonly other_on_server_core: number;
+  /** Of all cores, by neither the server nor the generator. */
+  readonly other_cpu: number;
   readonly server_us_per_msg: number;
   /** Clients that the server dropped. */
   readonly lost: number;
