@@ -1,4 +1,4 @@
-import type { Load } from "./scenarios.ts";
+import type { Load, Reach } from "./scenarios.ts";
 
 /** Options of a command line, by name without the dashes. */
 export type Flags = Readonly<Record<string, string | number>>;
@@ -15,7 +15,7 @@ export interface BenchServer {
   /** Called once it listens, before clients come. */
   readonly prepare: (port: number, load: Load) => Promise<void>;
   /** What sigload is told of its paths and tokens. */
-  readonly addressing: (load: Load) => Flags;
+  readonly addressing: (load: { readonly reach: Reach }) => Flags;
 }
 
 /** Writes options as arguments: `{ port: 1 }` as `--port 1`. */

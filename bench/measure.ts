@@ -1,18 +1,10 @@
 import type { BenchServer, Flags } from "./bench-server.ts";
-import type { Load, Scenario, ServerName } from "./scenarios.ts";
+import { doubtsOf, maxOther } from "./doubts.ts";
+import { measureInvocations } from "./invocations.ts";
+import type { InvocationScenario, Load, LoadScenario, Row, Scenario, ServerName } from "./scenarios.ts";
 import { groupCount, userCount } from "./scenarios.ts";
-import { startServer } from "./server-process.ts";
+import { generatorCore, serverCore, startServer } from "./server-process.ts";
 import { type LoadResult, runSigload } from "./sigload.ts";
-
-const serverCore = 0;
-const generatorCore = 1;
-/** Above this share of the server's core taken by others a window counts as disturbed. */
-const maxOther = 0.12;
-/** Above this share of its own core the generator, not the server, may be what is measured. */
-const maxGenerator = 0.92;
-
-/** Below this share of its core the server is waiting, so that a rate is not its own. */
-const minServer = 0.85;
 
 /** What is measured and for how long. */
 export interface Plan {
@@ -33,6 +25,18 @@ export interface Measured {
   readonly notes: readonly string[];
 }
 
+/** One measurement of a round. */
+interface Run {
+  readonly title: string;
+  readonly measure: () => Promise<Figures>;
+}
+
+/** What a run came to, and what makes it doubtful. */
+interface Figures {
+  readonly figures: readonly { readonly row: Row; readonly server: ServerName; readonly figure: number }[];
+  readonly doubts: readonly string[];
+}
+
 /** Runs every scenario against every server, interleaved: one after the other in each round. */
 export async function measure(plan: Plan): Promise<Measured> {
   const samples = new Map<string, Map<ServerName, number[]>>();
@@ -42,22 +46,19 @@ export async function measure(plan: Plan): Promise<Measured> {
   };
   if (plan.quick)
     note("a smoke run: its figures mean nothing", "short windows, 1,000 clients in place of 10,000");
+  const used = new Set(plan.scenarios.flatMap(serversOf));
+  for (const [name, server] of plan.servers)
+    if (typeof server === "string" && used.has(name)) note(`left out: ${server}`, name);
+  const runs = plan.scenarios.flatMap((scenario) => runsOf(scenario, plan));
   for (let round = 1; round <= plan.rounds; round++) {
-    for (const { scenario, name } of plan.scenarios.flatMap(withServers)) {
+    for (const { title, measure: measureRun } of runs) {
       plan.signal.throwIfAborted();
-      const server = plan.servers.get(name) ?? "it is unknown";
-      if (typeof server === "string") {
-        note(`left out: ${server}`, name);
-        continue;
-      }
-      const title = `${scenario.rows[0]?.name}, ${name}`;
       const said: string[] = [];
       try {
-        const result = await measureQuietly(plan, server, scenario.load);
-        for (const doubt of doubtsOf(result, scenario.load)) note(doubt, title);
-        for (const row of scenario.rows) {
-          const figure = row.figure(result);
-          record(samples, row.name, name, figure);
+        const { figures, doubts } = await measureRun();
+        for (const doubt of doubts) note(doubt, title);
+        for (const { row, server, figure } of figures) {
+          record(samples, row.name, server, figure);
           said.push(`${figure.toFixed(2)} ${row.unit}`);
         }
       } catch (cause) {
@@ -72,8 +73,48 @@ export async function measure(plan: Plan): Promise<Measured> {
   return { samples, notes: [...notes].map(([text, about]) => `${text} (${[...about].join("; ")})`) };
 }
 
-function withServers(scenario: Scenario): { scenario: Scenario; name: ServerName }[] {
-  return scenario.servers.map((name) => ({ scenario, name }));
+/** The servers that a scenario starts, one run each. */
+function serversOf(scenario: Scenario): readonly ServerName[] {
+  return "invocations" in scenario ? ["hubwire"] : scenario.servers;
+}
+
+function runsOf(scenario: Scenario, plan: Plan): Run[] {
+  return serversOf(scenario).flatMap((name) => {
+    const server = plan.servers.get(name);
+    if (typeof server !== "object") return [];
+    const isLoad = "load" in scenario;
+    return [isLoad ? loadRun(scenario, name, server, plan) : invocationRun(scenario, server, plan)];
+  });
+}
+
+function loadRun({ load, rows }: LoadScenario, name: ServerName, server: BenchServer, plan: Plan): Run {
+  return {
+    title: `${rows[0]?.name}, ${name}`,
+    measure: async () => {
+      const result = await measureQuietly(plan, server, load);
+      return {
+        figures: rows.map((row) => ({ row, server: name, figure: row.figure(result) })),
+        doubts: doubtsOf(result, load),
+      };
+    },
+  };
+}
+
+function invocationRun({ invocations, rows }: InvocationScenario, hubwire: BenchServer, plan: Plan): Run {
+  return {
+    title: `${rows[0]?.name}`,
+    measure: async () => {
+      const { result, doubts } = await measureInvocations({ ...plan, hubwire, load: invocations });
+      const figures = rows.flatMap((row) =>
+        Object.entries(row.figures(result)).map(([server, figure]) => ({
+          row,
+          server: server as ServerName,
+          figure,
+        })),
+      );
+      return { figures, doubts };
+    },
+  };
 }
 
 /**
@@ -125,22 +166,6 @@ function reachFlags({ reach, clients }: Load): Flags {
   if (reach === "group") return { targets: groupCount, receivers: clients / groupCount };
   if (reach === "user") return { targets: userCount, receivers: 1 };
   return {};
-}
-
-function doubtsOf(result: LoadResult, load: Load): string[] {
-  const doubts: string[] = [];
-  const whileConnecting = load.reach === "nobody" ? result.connect_other_on_server_core : 0;
-  const others = [whileConnecting, ...result.runs.map((window) => window.other_on_server_core)];
-  if (others.some((share) => share > maxOther)) {
-    doubts.push("others used the server's core too");
-  }
-  if (result.runs.some((window) => !window.paced && window.generator_cpu > maxGenerator)) {
-    doubts.push("the generator was at its limit: the server might do more");
-  }
-  if (load.underWay > 1 && result.runs.some((window) => window.server_cpu < minServer)) {
-    doubts.push("the server was not at its limit: it might do more");
-  }
-  return doubts;
 }
 
 function record(

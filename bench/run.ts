@@ -76,7 +76,9 @@ async function run(): Promise<void> {
 function print({ samples, notes }: Measured): void {
   const reports = reportRows(selected.rows, samples);
   const environment = `${cpus()[0]?.model.trim() ?? "unknown CPU"}, Node ${process.version}, ${rounds} × ${durationS} s`;
-  console.log(`\n${environment}; medians; A = ASP.NET Core SignalR, C = C++ bound\n`);
+  console.log(
+    `\n${environment}; medians; A = ASP.NET Core SignalR, C = C++ bound, U = undici without Hubwire\n`,
+  );
   console.log(formatTable(reports));
   if (notes.length > 0) console.log(`\n${notes.map((note) => `- ${note}`).join("\n")}`);
   if (options.json !== undefined) {

@@ -1,7 +1,11 @@
-import type { LoadResult } from "./sigload.ts";
+import type { InvocationLoad, InvocationResult } from "./invocations.ts";
+import type { LoadResult, LoadWindow } from "./sigload.ts";
 
-/** Who is measured: Hubwire, self-hosted ASP.NET Core SignalR (A) and the bare epoll server in C++ (C). */
-export type ServerName = "hubwire" | "aspnet" | "epoll-bound";
+/**
+ * Who is measured: Hubwire, self-hosted ASP.NET Core SignalR (A), the bare epoll server in C++ (C), and a caller of the
+ * webhook with undici (U).
+ */
+export type ServerName = "hubwire" | "aspnet" | "epoll-bound" | "undici";
 
 /** Groups that the clients of a group scenario are spread over, one after the other. */
 export const groupCount = 100;
@@ -32,22 +36,39 @@ export type Target =
   | { readonly of: "server"; readonly server: ServerName; readonly times: number }
   | { readonly of: "row"; readonly row: string; readonly times: number };
 
-/** One line of the table: a figure taken from a scenario's result. */
+/** One line of the table. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
   readonly better: "lower" | "higher";
-  readonly figure: (result: LoadResult) => number;
-  readonly mustReach: Target;
+  readonly mustReach?: Target;
   readonly aimsAt?: Target;
 }
 
+/** A row whose figure is taken from a run of one server. */
+export interface LoadRow extends Row {
+  readonly figure: (result: LoadResult) => number;
+}
+
+/** A row whose figures are taken from a run of Hubwire and of the direct caller. */
+export interface InvocationRow extends Row {
+  readonly figures: (result: InvocationResult) => Readonly<Partial<Record<ServerName, number>>>;
+}
+
 /** One run of sigload per server and round, and the rows it feeds. */
-export interface Scenario {
+export interface LoadScenario {
   readonly servers: readonly ServerName[];
   readonly load: Load;
-  readonly rows: readonly Row[];
+  readonly rows: readonly LoadRow[];
 }
+
+/** One run of Hubwire and the direct caller per round, and the rows it feeds. */
+export interface InvocationScenario {
+  readonly invocations: InvocationLoad;
+  readonly rows: readonly InvocationRow[];
+}
+
+export type Scenario = LoadScenario | InvocationScenario;
 
 const everyServer: readonly ServerName[] = ["hubwire", "aspnet", "epoll-bound"];
 
@@ -77,7 +98,7 @@ const scenarios: readonly Scenario[] = [
         name: "p99 latency at half of the top rate, 1,000 clients",
         unit: "ms",
         better: "lower",
-        figure: (result) => (result.runs.find((window) => window.paced)?.p99_us ?? Number.NaN) / 1000,
+        figure: (result) => (pacedWindow(result)?.p99_us ?? Number.NaN) / 1000,
         mustReach: timesAspnet(1),
         aimsAt: timesAspnet(0.5),
       },
@@ -139,21 +160,59 @@ const scenarios: readonly Scenario[] = [
       },
     ],
   },
+  {
+    invocations: { clients: 50, payloadBytes: 100 },
+    rows: [
+      {
+        name: "invocations through an upstream, 50 clients",
+        unit: "invocations/s",
+        better: "higher",
+        figures: ({ through, direct }) => ({
+          hubwire: topWindow(through)?.completions_per_s ?? Number.NaN,
+          undici: direct.calls_per_s,
+        }),
+      },
+      {
+        name: "median latency through an upstream at half of the top rate",
+        unit: "ms",
+        better: "lower",
+        figures: (result) => ({ hubwire: medianMs(result.through), undici: result.direct.p50_us / 1_000 }),
+      },
+      {
+        name: "what Hubwire adds to the median latency of an upstream",
+        unit: "ms",
+        better: "lower",
+        figures: ({ through, direct }) => ({ hubwire: medianMs(through) - direct.p50_us / 1_000 }),
+        mustReach: { of: "number", value: 1 },
+      },
+    ],
+  },
 ];
 
-function cpuRow(name: string, mustReach: Target, aimsAt?: Target): Row {
-  const figure = (result: LoadResult): number =>
-    result.runs.find((window) => !window.paced)?.server_us_per_msg ?? Number.NaN;
-  const row: Row = { name, unit: "µs CPU/message", better: "lower", figure, mustReach };
+function topWindow({ runs }: LoadResult): LoadWindow | undefined {
+  return runs.find(({ paced }) => !paced);
+}
+
+function pacedWindow({ runs }: LoadResult): LoadWindow | undefined {
+  return runs.find(({ paced }) => paced);
+}
+
+function medianMs(result: LoadResult): number {
+  return (pacedWindow(result)?.p50_us ?? Number.NaN) / 1_000;
+}
+
+function cpuRow(name: string, mustReach: Target, aimsAt?: Target): LoadRow {
+  const figure = (result: LoadResult): number => topWindow(result)?.server_us_per_msg ?? Number.NaN;
+  const row: LoadRow = { name, unit: "µs CPU/message", better: "lower", figure, mustReach };
   return aimsAt === undefined ? row : { ...row, aimsAt };
 }
 
-function requestRow(name: string, mustReach: Target, aimsAt: Target): Row {
+function requestRow(name: string, mustReach: Target, aimsAt: Target): LoadRow {
   const figure = (result: LoadResult): number => result.runs[0]?.broadcasts_per_s ?? Number.NaN;
   return { name, unit: "requests/s", better: "higher", figure, mustReach, aimsAt };
 }
 
-function halfMessagePack(row: string, load: Partial<Load>): Scenario {
+function halfMessagePack(row: string, load: Partial<Load>): LoadScenario {
   return {
     servers: ["hubwire"],
     load: { ...json, ...load, messagePackShare: 0.5 },
@@ -171,10 +230,10 @@ function timesBound(times: number): Target {
 
 /** The rows whose name contains `text`, in any case, with those they are compared to, and the scenarios that feed them. */
 export function selectScenarios(text: string): { scenarios: readonly Scenario[]; rows: readonly Row[] } {
-  const all = scenarios.flatMap((scenario) => scenario.rows);
+  const all = scenarios.flatMap((scenario): readonly Row[] => scenario.rows);
   const asked = all.filter((row) => row.name.toLowerCase().includes(text.toLowerCase()));
   const names = new Set(
-    asked.flatMap(({ name, mustReach }) => (mustReach.of === "row" ? [name, mustReach.row] : [name])),
+    asked.flatMap(({ name, mustReach }) => (mustReach?.of === "row" ? [name, mustReach.row] : [name])),
   );
   return {
     scenarios: scenarios.filter((scenario) => scenario.rows.some((row) => names.has(row.name))),

@@ -4,6 +4,11 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "./bench-server.ts";
 
+/** The one core of a measured server. */
+export const serverCore = 0;
+/** The core of everything else. */
+export const generatorCore = 1;
+
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
 

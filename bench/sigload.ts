@@ -8,14 +8,21 @@ export interface LoadWindow {
   readonly paced: boolean;
   readonly messages_per_s: number;
   readonly broadcasts_per_s: number;
+  /** Answered invocations. */
+  readonly completions_per_s: number;
+  readonly p50_us: number;
   readonly p99_us: number;
   /** Cores, as all CPU figures. */
   readonly server_cpu: number;
   readonly generator_cpu: number;
   readonly other_on_server_core: number;
+  /** Of all cores, by neither the server nor the generator. */
+  readonly other_cpu: number;
   readonly server_us_per_msg: number;
   /** Clients that the server dropped. */
   readonly lost: number;
+  /** Completions with an error. */
+  readonly errors: number;
 }
 
 /** What sigload reports of one run: connecting, memory, and its windows. */
@@ -33,7 +40,7 @@ export interface LoadRun {
   readonly sigload: string;
   /** The one core it may use; the server has another. */
   readonly core: number;
-  readonly mode: "bcast" | "idle";
+  readonly mode: "bcast" | "echo" | "idle";
   readonly flags: Flags;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -62,16 +69,20 @@ export async function runSigload({
   if (killedBy !== null) throw new Error(`sigload was stopped after ${timeoutMs / 1000} s`);
   if (code !== 0) throw new Error(stderr.trim().split("\n").at(-1) || `sigload ended with ${code}`);
   const result = JSON.parse(stdout) as LoadResult;
-  const fault = faultOf(result, mode === "bcast");
+  const fault = faultOf(result, mode);
   if (fault !== undefined) throw new Error(fault);
   return result;
 }
 
-function faultOf(result: LoadResult, expectsMessages: boolean): string | undefined {
+function faultOf(result: LoadResult, mode: LoadRun["mode"]): string | undefined {
   const lost = result.runs.reduce((sum, window) => sum + window.lost, 0);
+  const errors = result.runs.reduce((sum, window) => sum + window.errors, 0);
+  const arrived = (window: LoadWindow): number =>
+    mode === "echo" ? window.completions_per_s : window.messages_per_s;
   if (result.failed > 0) return `${result.failed} clients could not connect: ${result.last_error}`;
   if (lost > 0) return `${lost} clients were lost: ${result.last_error}`;
-  if (expectsMessages && result.runs.some((window) => window.messages_per_s === 0)) {
+  if (errors > 0) return `${errors} invocations failed: ${result.last_error}`;
+  if (mode !== "idle" && result.runs.some((window) => arrived(window) === 0)) {
     return `the server stopped delivering ${result.last_error}`.trim();
   }
   return undefined;

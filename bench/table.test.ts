@@ -7,7 +7,6 @@ const cpu: Row = {
   name: "broadcast",
   unit: "µs",
   better: "lower",
-  figure: () => 0,
   mustReach: { of: "server", server: "aspnet", times: 0.5 },
   aimsAt: { of: "server", server: "epoll-bound", times: 1.5 },
 };
@@ -40,13 +39,19 @@ test("the median of an even number of rounds is the mean of the middle two", () 
 test("a row can be held to another row of Hubwire", () => {
   const rows = { broadcast: { hubwire: [10] }, mixed: { hubwire: [11.6] } };
   const [, report] = reportRows([cpu, mixed], samples(rows));
-  assert.equal(report?.mustReach.met, false);
+  assert.equal(report?.mustReach?.met, false);
 });
 
 test("what was not measured is neither met nor missed", () => {
   const reports = reportRows([cpu], samples({ broadcast: { aspnet: [10] } }));
-  assert.equal(reports[0]?.mustReach.met, undefined);
+  assert.equal(reports[0]?.mustReach?.met, undefined);
   assert.match(formatTable(reports), /– \| 10\.0 \| .*≤ 0\.5 A: not measured/);
+});
+
+test("a row without a limit has its figures, and those of a direct caller", () => {
+  const calls: Row = { name: "calls", unit: "calls/s", better: "higher" };
+  const table = formatTable(reportRows([calls], samples({ calls: { hubwire: [5, 6], undici: [11] } })));
+  assert.match(table, /\| +5\.50 \| +– \| +– \| +11\.0 \| +– \| +– \| +0\.50 \| – +\| – +\|$/);
 });
 
 test("a missed limit stands out in the table", () => {

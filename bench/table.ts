@@ -9,7 +9,7 @@ export interface RowReport {
   readonly unit: string;
   readonly samples: Readonly<Partial<Record<ServerName, readonly number[]>>>;
   readonly medians: Readonly<Partial<Record<ServerName, number>>>;
-  readonly mustReach: Verdict;
+  readonly mustReach: Verdict | undefined;
   readonly aimsAt: Verdict | undefined;
 }
 
@@ -38,27 +38,26 @@ export function reportRows(rows: readonly Row[], samples: ReadonlyMap<string, Sa
       unit: row.unit,
       samples: Object.fromEntries(measured),
       medians: Object.fromEntries(measured.map(([server, figures]) => [server, median(figures)])),
-      mustReach: verdict(row.mustReach),
+      mustReach: row.mustReach && verdict(row.mustReach),
       aimsAt: row.aimsAt && verdict(row.aimsAt),
     };
   });
 }
 
-/** A Markdown table: medians, ratios to ASP.NET (A) and the bound (C), and the verdicts. */
+/** A Markdown table: medians, ratios to ASP.NET (A), the bound (C) and the direct caller (U), and the verdicts. */
 export function formatTable(reports: readonly RowReport[]): string {
   const lines = [
-    ["scenario", "unit", "Hubwire", "A", "C", "to A", "to C", "must reach", "aims at"],
-    ["---", "---", "--:", "--:", "--:", "--:", "--:", "---", "---"],
+    ["scenario", "unit", "Hubwire", "A", "C", "U", "to A", "to C", "to U", "must reach", "aims at"],
+    ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"],
     ...reports.map(({ name, unit, medians, mustReach, aimsAt }) => {
-      const { hubwire, aspnet } = medians;
-      const bound = medians["epoll-bound"];
-      const ratios = [ratio(hubwire, aspnet), ratio(hubwire, bound)];
+      const { hubwire, aspnet, undici } = medians;
+      const others = [aspnet, medians["epoll-bound"], undici];
+      const ratios = others.map((other) => ratio(hubwire, other));
       return [
         name,
         unit,
         figure(hubwire),
-        figure(aspnet),
-        figure(bound),
+        ...others.map(figure),
         ...ratios,
         outcome(mustReach),
         outcome(aimsAt),
@@ -70,7 +69,7 @@ export function formatTable(reports: readonly RowReport[]): string {
   );
   const pad = (cell: string, column: number): string => {
     const width = widths[column] ?? 0;
-    return column >= 2 && column <= 6 ? cell.padStart(width) : cell.padEnd(width);
+    return column >= 2 && column <= 8 ? cell.padStart(width) : cell.padEnd(width);
   };
   return lines.map((line) => `| ${line.map(pad).join(" | ")} |`).join("\n");
 }

@@ -1,21 +1,27 @@
-// A webhook by hand: prints who comes and goes, and answers what JSON clients invoke. Usage: docs/upstream.md.
+// A webhook by hand: prints who comes and goes, and answers what JSON and MessagePack clients invoke. See docs/upstream.md.
 import { createServer, type IncomingMessage } from "node:http";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
+import { JsonHubProtocol, MessageType } from "@microsoft/signalr";
+import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
+import { decode } from "@msgpack/msgpack";
 
-/** What the client is answered, as text; nothing where it waits for nothing. */
-async function answer(request: IncomingMessage): Promise<string> {
-  const { type, invocationId, target, arguments: args } = JSON.parse(await text(request));
-  console.log(request.headers["x-asrs-event"], request.headers["x-asrs-connection-id"]);
-  if (type !== 1 || invocationId === undefined) return "";
-  const outcome = target === "Add" ? { result: args[0] + args[1] } : { error: `There is no ${target}.` };
-  return `${JSON.stringify({ type: 3, invocationId, ...outcome })}\x1e`;
+async function answer(request: IncomingMessage): Promise<string | Buffer> {
+  const { "x-asrs-event": event, "x-asrs-connection-id": client, "content-type": type } = request.headers;
+  const body = await buffer(request);
+  const isJson = type === "application/json";
+  const message = isJson ? JSON.parse(body.toString()) : decode(body);
+  const [invocationId, args] = isJson ? [message.invocationId, message.arguments] : [message[2], message[4]];
+  console.log(event, client);
+  if (!invocationId) return ""; // the client has come or gone, or waits for no result
+  const outcome = event === "Add" ? { result: args[0] + args[1] } : { error: "There is no such method." };
+  const protocol = isJson ? new JsonHubProtocol() : new MessagePackHubProtocol();
+  const completion = protocol.writeMessage({ type: MessageType.Completion, invocationId, ...outcome });
+  return typeof completion === "string" ? completion : Buffer.from(completion);
 }
 
 const server = createServer((request, response) => {
-  answer(request).then(
-    (completion) => response.end(completion),
-    () => response.writeHead(400).end(),
-  );
-}).listen({ port: process.env["PORT"] ?? 7071, host: "localhost" }, () =>
-  console.log("listens", server.address()),
-);
+  const refuse = () => response.writeHead(400).end();
+  answer(request).then((completion) => response.end(completion), refuse);
+});
+server.listen({ port: process.env["PORT"] ?? 7071, host: "localhost" });
+server.on("listening", () => console.log("listens", server.address()));

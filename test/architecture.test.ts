@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   server: ["core"],
   admin: ["core", "auth", "protocol"],
   telemetry: ["core"],
-  config: [],
+  config: ["core"],
   cli: ["app.ts", "admin", "auth", "config", "core", "store", "telemetry", "upstream"],
   "app.ts": [
     "protocol",

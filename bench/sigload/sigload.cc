@@ -46,7 +46,7 @@ const char* kHelp =
     R"(usage: sigload MODE [options]
 
 modes
-  echo       every connection keeps --inflight invocations of --method in flight
+  echo       every connection keeps --inflight invocations of --method in flight; paced: at most so many
   recv       count what arrives (somebody else sends)
   idle       hold the connections
   bcast      N receivers; POST --post-body to --post-path, measure the delivered copies
@@ -79,7 +79,7 @@ options
   --receivers N     bcast: connections that get a copy of each POST, 0 = all (0)
   --outstanding K   broadcasts under way at once            (2)
   --burst B         broadcasts per burst: B pipelined POSTs / B invocations in one write (1)
-  --rate R          broadcasts per second, 0 = as fast as --outstanding allows (0)
+  --rate R          broadcasts (echo: invocations) per second, 0 = as fast as --outstanding (--inflight) allows (0)
   --then-fraction F after the windows, as many again at F x the median rate reached (0 = off)
   --server-pid P    sample CPU time and RSS of that process
   --server-core C   the one core that the server is pinned to: reports what others took of it (-1 = not pinned)
@@ -88,8 +88,8 @@ options
   --label L         copied to the result
 
 A broadcast counts as under way until the server has answered it and every receiver has its copy,
-so the unpaced modes measure a rate that the server can keep up. Latency is from the (scheduled, when
-paced) send of a broadcast, or the send of an invocation, to the arrival of the record, on CLOCK_MONOTONIC.
+so the unpaced modes measure a rate that the server can keep up. Latency is from the send (scheduled, when
+paced) of a broadcast or an invocation to the arrival of the record, on CLOCK_MONOTONIC.
 )";
 
 [[noreturn]] void die(const char* fmt, ...) {
@@ -530,6 +530,7 @@ bool g_running = false;  // the mode's traffic has started
 
 void pump_broadcasts();
 void on_hub_completion();
+void on_slot_free(Conn& c, size_t k);
 
 struct Conn : Pollable {
   enum State : uint8_t { Connecting, Upgrading, Handshaking, Ready, Dead };
@@ -581,10 +582,7 @@ struct Conn : Pollable {
     if (fd >= 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
       g_now.reads++;
       read_all(*this, carry, [this](char* p, size_t n) { return consume(p, n); });
-      if (!batch.empty()) {
-        send_bytes(batch.data(), batch.size());
-        batch.clear();
-      }
+      send_batch();
     }
   }
 
@@ -748,7 +746,7 @@ struct Conn : Pollable {
           if (k >= sent_at.size()) break;
           uint64_t t = now_ns();
           if (g_measuring) g_latency.record(t - sent_at[k]);
-          if (g_running) invoke_echo(k, t);
+          on_slot_free(*this, k);
         }
         break;
       }
@@ -771,8 +769,12 @@ struct Conn : Pollable {
 
   void start_echo() {
     sent_at.assign(size_t(opt.inflight), 0);
-    uint64_t t = now_ns();
-    for (size_t k = 0; k < sent_at.size(); k++) invoke_echo(k, t);
+    for (size_t k = 0; k < sent_at.size(); k++) on_slot_free(*this, k);
+    send_batch();
+  }
+
+  void send_batch() {
+    if (batch.empty()) return;
     send_bytes(batch.data(), batch.size());
     batch.clear();
   }
@@ -911,13 +913,37 @@ void on_hub_completion() {
   pump_broadcasts();
 }
 
+struct Slot {  // an invocation that a connection may have in flight
+  Conn* conn;
+  size_t k;
+};
+std::deque<Slot> g_free_slots;  // paced echo: taken in turn
+double g_rate = 0;
+
+void on_slot_free(Conn& c, size_t k) {
+  if (g_running && g_rate == 0) c.invoke_echo(k, now_ns());
+  else {
+    g_free_slots.push_back({&c, k});
+    pump_broadcasts();
+  }
+}
+
+void invoke_free_slot(uint64_t t) {
+  Slot slot = g_free_slots.front();
+  g_free_slots.pop_front();
+  slot.conn->invoke_echo(slot.k, t);
+  slot.conn->send_batch();
+}
+
 bool may_broadcast() {
+  if (opt.mode == "echo") return !g_free_slots.empty();
   if (opt.mode == "bcast-hub") return g_hub_outstanding + opt.burst <= opt.outstanding * opt.burst;
   return std::any_of(g_posters.begin(), g_posters.end(), [](auto& p) { return p->idle(); });
 }
 
 void broadcast(uint64_t t) {
-  if (opt.mode == "bcast-hub") hub_broadcast(t);
+  if (opt.mode == "echo") invoke_free_slot(t);
+  else if (opt.mode == "bcast-hub") hub_broadcast(t);
   else {
     static size_t next = 0;  // in turn, so that none stays idle for long
     while (!g_posters[next % g_posters.size()]->idle()) next++;
@@ -927,7 +953,6 @@ void broadcast(uint64_t t) {
   g_now.broadcasts += uint64_t(opt.burst);
 }
 
-double g_rate = 0;
 uint64_t g_delivered_base = 0;
 
 void pump_broadcasts() {
@@ -939,6 +964,7 @@ void pump_broadcasts() {
     }
     return;
   }
+  if (opt.mode == "echo") return;
   for (;;) {
     uint64_t done = (g_delivered - g_delivered_base) / uint64_t(opt.receivers ? opt.receivers : g_ready);
     if (g_issued + uint64_t(opt.burst) > done + uint64_t(opt.outstanding) * uint64_t(opt.burst) || !may_broadcast()) return;
@@ -1161,9 +1187,10 @@ int main(int argc, char** argv) {
 
   std::vector<Run> runs;
   for (int i = 0; i < opt.runs; i++) runs.push_back(measure());
-  if (opt.then_fraction > 0 && g_rate == 0 && opt.mode != "echo") {
+  if (opt.then_fraction > 0 && g_rate == 0) {
     std::vector<double> v;
-    for (auto& r : runs) v.push_back(r.messages / double(opt.receivers ? opt.receivers : std::max(g_ready, 1)));
+    double receivers = double(opt.receivers ? opt.receivers : std::max(g_ready, 1));
+    for (auto& r : runs) v.push_back(opt.mode == "echo" ? r.completions : r.messages / receivers);
     std::sort(v.begin(), v.end());
     g_running = false;  // let what is under way arrive first
     loop_for(1);

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import type { Template, TemplateAuth } from "../core/upstream-template.ts";
 import type { UpstreamAuth, UpstreamTemplate } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { isAbsoluteUrl, REFERENCE } from "./upstream-template.ts";
@@ -6,38 +7,9 @@ import { isAbsoluteUrl, REFERENCE } from "./upstream-template.ts";
 /** The variables that references may name. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A template with its secrets: not for logs. `shown…` is the same as it was written, for people. */
-export interface UsableTemplate {
-  readonly url: string;
-  readonly shownUrl: string;
-  /** `*`, a name, or names with commas; `null` matches nothing. */
-  readonly hubs: string | null;
-  readonly categories: string | null;
-  readonly events: string | null;
-  readonly auth: UsableAuth;
-}
-
-type UsableAuth =
-  | { readonly type: "none" }
-  | {
-      readonly type: "headers";
-      readonly headers: readonly {
-        readonly name: string;
-        readonly value: string;
-        readonly shownValue: string;
-      }[];
-    }
-  | {
-      readonly type: "clientCredentials";
-      readonly tokenUrl: string;
-      readonly clientId: string;
-      readonly clientSecret: string;
-      readonly scope: string | undefined;
-    };
-
 /** Templates ready for use, and the files that their secrets came from. */
 export interface UsableTemplates {
-  readonly templates: readonly UsableTemplate[];
+  readonly templates: readonly Template[];
   readonly files: readonly string[];
 }
 
@@ -92,7 +64,7 @@ const A_TEXT: Rule = {
   otherwise: "with what is in the place of its references it is not one line of ASCII (not shown)",
 };
 
-function usableTemplate(template: UpstreamTemplate, index: number, resolver: Resolver): UsableTemplate {
+function usableTemplate(template: UpstreamTemplate, index: number, resolver: Resolver): Template {
   const { UrlTemplate, HubPattern, CategoryPattern, EventPattern, Auth } = template;
   return {
     url: resolver.resolve([index, "UrlTemplate"], UrlTemplate, A_URL),
@@ -104,7 +76,7 @@ function usableTemplate(template: UpstreamTemplate, index: number, resolver: Res
   };
 }
 
-function usableAuth(auth: UpstreamAuth, index: number, resolver: Resolver): UsableAuth {
+function usableAuth(auth: UpstreamAuth, index: number, resolver: Resolver): TemplateAuth {
   const text = (inside: Inside, value: string): string =>
     resolver.resolve([index, "Auth", ...inside], value, A_TEXT);
   switch (auth.Type) {

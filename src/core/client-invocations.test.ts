@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { clientOrigin } from "../../test/support/client-origin.ts";
 import { clientInvocations } from "../../test/support/local-router.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { RecordingTransport } from "../../test/support/recording-transport.ts";
@@ -21,20 +22,7 @@ class Guest {
   constructor(invocations: ClientInvocations, id = "c", protocol: HubProtocolName = "json") {
     this.#invocations = invocations;
     this.client = new Client(
-      {
-        connectionId: id,
-        hub: "chat",
-        query: "",
-        identity: {
-          userId: undefined,
-          claims: [],
-          transports: ["WebSockets"],
-          handshakeTimeoutMs: undefined,
-          pollIdleMs: undefined,
-          detailedErrors: false,
-          closeAtMs: undefined,
-        },
-      },
+      clientOrigin(id),
       hubProtocols[protocol],
       { transport: this.#transport, resumption: undefined, maxBufferedBytes: 1_000_000 },
       { end: () => invocations.left(this.client) },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { clientOrigin } from "../../test/support/client-origin.ts";
 import { localRouter } from "../../test/support/local-router.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import type { ClientSession } from "./client-session.ts";
@@ -76,20 +77,7 @@ class Life implements MessageBackend {
       groupsOf: () => this.groups.promise,
     });
     this.session = this.sessions.start({
-      origin: {
-        connectionId: "c",
-        hub: "chat",
-        query: "",
-        identity: {
-          userId: "alice",
-          claims: [],
-          transports: ["WebSockets"],
-          handshakeTimeoutMs: undefined,
-          pollIdleMs: undefined,
-          detailedErrors: false,
-          closeAtMs: undefined,
-        },
-      },
+      origin: clientOrigin("c", { userId: "alice" }),
       transport,
       backend: this,
       request: { rawHeaders: [], socket: {} },

@@ -180,6 +180,16 @@ export type HubwireEvent =
       readonly path: string;
       readonly reason: string;
     }
+  | {
+      /** A call asked for what there is not, or in a wrong way. */
+      readonly name: "rest.refused";
+      readonly method: string;
+      readonly path: string;
+      readonly code: string;
+      /** The parameter or member that is wrong. */
+      readonly target: string | undefined;
+      readonly reason: string;
+    }
   | { readonly name: "rest.failed"; readonly method: string; readonly path: string; readonly error: unknown }
   | { readonly name: "auth.issuer_keys_fetched"; readonly issuer: string; readonly keys: number }
   | { readonly name: "auth.issuer_failed"; readonly issuer: string; readonly error: unknown }

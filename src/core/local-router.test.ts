@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { clientOrigin } from "../../test/support/client-origin.ts";
 import { localRouter } from "../../test/support/local-router.ts";
 import { RecordingTransport } from "../../test/support/recording-transport.ts";
 import { hubProtocols } from "../protocol/hub-protocols.ts";
@@ -22,17 +23,8 @@ interface Guest {
 function guest(router: LocalRouter, connectionId: string, userId?: string, hub = "chat"): Guest {
   const transport = new RecordingTransport();
   const reasons: CloseReason[] = [];
-  const identity = {
-    userId,
-    claims: [],
-    transports: ["WebSockets"],
-    handshakeTimeoutMs: undefined,
-    pollIdleMs: undefined,
-    detailedErrors: false,
-    closeAtMs: undefined,
-  } as const;
   const client: Client = new Client(
-    { connectionId, hub, identity, query: "" },
+    clientOrigin(connectionId, { hub, userId }),
     hubProtocols.json,
     { transport, resumption: undefined, maxBufferedBytes: 1_000_000 },
     {

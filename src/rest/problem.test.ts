@@ -21,9 +21,47 @@ describe("an error", () => {
     assert.deepEqual(node.events, [{ name: "rest.failed", method: "GET", path, error }]);
   });
 
-  test("of the caller is told to the caller only", async () => {
+  for (const [what, method, path, query, expected] of [
+    [
+      "a version that is none",
+      "GET",
+      "/api/hubs/chat/users/u",
+      "api-version=x",
+      { code: "Error.Request.ApiVersion", target: "api-version" },
+    ],
+    [
+      "a filter that is none",
+      "POST",
+      "/api/hubs/chat/:execute",
+      "api-version=2024-12-01&filter=userId%20is%20'a'",
+      { code: "Error.Request.Invalid", target: "filter" },
+    ],
+    [
+      "a continuation token that is made up",
+      "GET",
+      "/api/hubs/chat/groups/g/connections",
+      "api-version=2024-12-01&continuationToken=made-up",
+      { code: "Error.Request.Invalid", target: "continuationToken" },
+    ],
+    [
+      "an operation that there is not",
+      "GET",
+      "/api/hubs",
+      "api-version=2024-12-01",
+      { code: "Error.Request.NotFound", target: undefined },
+    ],
+  ] as const)
+    test(`of the caller is told to the log as it is to the caller: ${what}`, async () => {
+      await using node = await RestNode.start();
+      const response = await node.call(method, `${path}?${query}`);
+      const { message: reason } = response.json<{ message: string }>();
+      assert.deepEqual(node.events, [{ name: "rest.refused", method, path, ...expected, reason }]);
+    });
+
+  test("that is an answer like any other is not told to the log", async () => {
     await using node = await RestNode.start();
-    await node.call("GET", "/api/hubs/chat/users/u?api-version=x");
+    const response = await node.call("HEAD", "/api/hubs/chat/users/u?api-version=2022-06-01");
+    assert.equal(response.statusCode, 404);
     assert.deepEqual(node.events, []);
   });
 

@@ -10,7 +10,7 @@ import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import { bearerToken } from "../auth/bearer-token.ts";
 import type { Permission } from "../auth/oidc-roles.ts";
 import { ApiError } from "../core/errors.ts";
-import type { EmitEvent } from "../core/events.ts";
+import type { EmitEvent, HubwireEvent } from "../core/events.ts";
 import {
   type ApiVersion,
   datedVersion,
@@ -58,13 +58,8 @@ function serve(api: FastifyInstance, family: VersionFamily, options: RestApiOpti
   const sendError = family === "v1" ? sendErrorText : sendErrorDetail;
   api.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500 && "cause" in problem)
-      options.emit({
-        name: "rest.failed",
-        method: request.method,
-        path: pathOf(request),
-        error: problem.cause,
-      });
+    const event = eventOf(problem, request);
+    if (event !== undefined) options.emit(event);
     // fastify would hang up on a body that it does not read to its end: a caller who is still sending might never see the answer.
     reply.removeHeader("connection");
     return sendError(reply, problem);
@@ -99,6 +94,16 @@ function counting(count: (status: number) => void): onSendHookHandler {
     count(reply.statusCode);
     done(null, payload);
   };
+}
+
+/** What the log is told of a problem; nothing where it is an answer like any other, or was told of the token. */
+function eventOf(problem: ApiError, request: FastifyRequest): HubwireEvent | undefined {
+  const { code, message, target, status } = problem;
+  const call = { method: request.method, path: pathOf(request) };
+  if (status >= 500 && "cause" in problem) return { name: "rest.failed", ...call, error: problem.cause };
+  const isRefused = code.startsWith("Error.Request.") && code !== CODE_OF_DENIAL[403];
+  if (!isRefused && code !== "Error.Service.Busy") return undefined;
+  return { name: "rest.refused", ...call, code, target, reason: message };
 }
 
 /** Lets a request pass that has a good token for its path. Runs before the body is read, and at once where it can. */

@@ -163,6 +163,11 @@ const eventCatalogue = {
     message: "Refused a REST call",
     counter: "hubwire_rest_unauthorized_total",
   },
+  "rest.refused": {
+    level: "info",
+    message: "A REST call is not one that can be answered",
+    uncounted: "calls are counted by their status",
+  },
   "rest.failed": {
     level: "error",
     message: "A REST call failed; this is a fault of the service",

@@ -126,6 +126,9 @@ const examples: {
     { method: "GET", path: "/planted", reason: "planted" },
     "hubwire_rest_unauthorized_total",
   ],
+  "rest.refused": [
+    { method: "GET", path: "/api", code: "Error.Request.Invalid", target: undefined, reason: "r" },
+  ],
   "rest.failed": [
     { method: "GET", path: "/planted", error: new Error("planted") },
     "hubwire_rest_faults_total",

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
+import type { ClientCredentials } from "../core/upstream-template.ts";
 import { type UpstreamFailure, unanswered } from "./failure.ts";
 import type { HttpAnswer, HttpRequest } from "./http-call.ts";
-import type { ClientCredentials } from "./template.ts";
 
 /** A token is fetched anew this long before it expires, or at half of a shorter life. */
 const EARLY_MS = 60_000;

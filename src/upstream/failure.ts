@@ -35,10 +35,21 @@ export function isPassing({ outcome, status = 0 }: UpstreamFailure): boolean {
   return outcome === "unreachable" || outcome === "timeout" || outcome === "noToken";
 }
 
-/** What an error of the network says. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : String(error);
+/** What an error of the network says, without the host that it is about: that may come from a secret. */
+export function networkReason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return networkReason(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  const { code, syscall, address, hostname } = error as NetworkError;
+  if (code === "UND_ERR_CONNECT_TIMEOUT") return "no connection was made in time";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "its certificate is for another host";
+  if (syscall !== undefined && (address ?? hostname) !== undefined) return `${syscall} ${code}`;
+  return error.message || error.name;
+}
+
+/** An error of Node.js or undici. */
+interface NetworkError extends NodeJS.ErrnoException {
+  readonly address?: string;
+  readonly hostname?: string;
 }
 
 function statusText(status: number): string {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, type Dispatcher } from "undici";
 import type { ByteBudget } from "./byte-budget.ts";
-import { reasonOf, type UpstreamFailure, unanswered } from "./failure.ts";
+import { networkReason, type UpstreamFailure, unanswered } from "./failure.ts";
 
 /** What is sent. */
 export interface HttpRequest {
@@ -73,7 +73,7 @@ export class HttpCall implements Dispatcher.DispatchHandler {
     try {
       agent.dispatch({ origin, path, method: "POST", headers, body }, this);
     } catch (error) {
-      queueMicrotask(() => this.#finish(unanswered("unreachable", reasonOf(error))));
+      queueMicrotask(() => this.#finish(unanswered("unreachable", networkReason(error))));
     }
   }
 
@@ -120,7 +120,7 @@ export class HttpCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    const reason = reasonOf(error);
+    const reason = networkReason(error);
     if (this.#status === undefined) this.#finish(unanswered("unreachable", reason));
     else if (!this.#isWanted) this.#finish(this.#answer(NO_BODY));
     else

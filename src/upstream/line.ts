@@ -1,7 +1,7 @@
 import type { Client } from "../core/client.ts";
 import type { Call } from "./call.ts";
 import { Fifo } from "./fifo.ts";
-import { connectionHeaders } from "./request-headers.ts";
+import type { RecentHeaders } from "./recent-headers.ts";
 
 /** The calls of one client, one after the other. It exists only while there is one. */
 export class Line {
@@ -14,15 +14,14 @@ export class Line {
   isClosed = false;
   /** The client was refused: nothing more is told about it. */
   isRejected = false;
-  readonly #accessKeys: readonly string[];
-  #headers: readonly string[] | undefined;
+  readonly #headers: RecentHeaders;
   #following: Fifo<Call> | undefined;
   #followingBytes = 0;
 
-  constructor(client: Client, call: Call, accessKeys: readonly string[]) {
+  constructor(client: Client, call: Call, headers: RecentHeaders) {
     this.client = client;
     this.call = call;
-    this.#accessKeys = accessKeys;
+    this.#headers = headers;
   }
 
   /** Calls behind the present one. */
@@ -59,7 +58,6 @@ export class Line {
 
   /** The headers that all its calls have. */
   get headers(): readonly string[] {
-    this.#headers ??= connectionHeaders(this.client.origin, this.#accessKeys);
-    return this.#headers;
+    return this.#headers.of(this.client.origin);
   }
 }

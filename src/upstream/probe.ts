@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Template } from "../core/upstream-template.ts";
 import type { HubProtocolName } from "../protocol/hub-protocol.ts";
 import { hubProtocols } from "../protocol/hub-protocols.ts";
 import { jsonToMessagePack, messagePackBound } from "../protocol/json-to-messagepack.ts";
@@ -9,7 +10,6 @@ import { createHttpAgent, type HttpAnswer } from "./http-call.ts";
 import { Lane } from "./lane.ts";
 import { authHeaders, connectionHeaders, eventHeaders, type Subject } from "./request-headers.ts";
 import { filled, Route } from "./route.ts";
-import type { Template } from "./template.ts";
 import { type Verdict, verdictOn } from "./verdict.ts";
 
 /** One made-up event, sent once to see what comes of it. */

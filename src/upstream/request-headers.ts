@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import type { ClientOrigin } from "../core/client.ts";
 import type { ClientIdentity } from "../core/identity.ts";
+import type { TemplateAuth } from "../core/upstream-template.ts";
 import type { Call } from "./call.ts";
-import type { TemplateAuth } from "./template.ts";
 
 /** Who an event is about. */
 export interface Subject extends Pick<ClientOrigin, "connectionId" | "hub" | "query"> {

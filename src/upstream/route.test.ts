@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { Template } from "../core/upstream-template.ts";
 import { Route, toldPatterns, type UpstreamEvent } from "./route.ts";
-import type { Template } from "./template.ts";
 
 const EVENT: UpstreamEvent = { hub: "chat", category: "messages", event: "SendMessage" };
 

@@ -1,4 +1,4 @@
-import type { Template } from "./template.ts";
+import type { Template } from "../core/upstream-template.ts";
 
 /** What a webhook is told about, docs/spec/serverless-upstream.md §3.2. */
 export interface UpstreamEvent {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import type { HubwireEvent } from "../core/events.ts";
-import type { Template } from "./template.ts";
+import type { Template } from "../core/upstream-template.ts";
 import { type LoadedTemplates, TemplateReload } from "./template-reload.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "hubwire-reload-"));

@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import type { EmitEvent } from "../core/events.ts";
-import { reasonOf } from "./failure.ts";
-import type { Template } from "./template.ts";
+import type { Template } from "../core/upstream-template.ts";
 
 const CHECK_MS = 1_000;
 
@@ -73,7 +72,8 @@ export class TemplateReload implements Disposable {
       use(templates);
       emit({ name: "upstream.reloaded", templates: templates.length });
     } catch (error) {
-      emit({ name: "upstream.reload_failed", problem: reasonOf(error).replaceAll(/\s*\n\s*/g, " ") });
+      const problem = error instanceof Error ? error.message : String(error);
+      emit({ name: "upstream.reload_failed", problem: problem.replaceAll(/\s*\n\s*/g, " ") });
     }
   }
 }

@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { clientOrigin } from "../../test/support/client-origin.ts";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { RecordingTransport } from "../../test/support/recording-transport.ts";
 import { UpstreamServer } from "../../test/support/upstream-server.ts";
 import { Client } from "../core/client.ts";
 import type { HubwireEvent } from "../core/events.ts";
 import type { CloseReason } from "../core/ports.ts";
+import type { Template } from "../core/upstream-template.ts";
 import type { HubMessage, HubProtocolName } from "../protocol/hub-protocol.ts";
 import { hubProtocols } from "../protocol/hub-protocols.ts";
-import type { Template } from "./template.ts";
 import { UpstreamBackend, type UpstreamBackendOptions, type UpstreamLimits } from "./upstream-backend.ts";
 
 const LIMITS: UpstreamLimits = {
@@ -46,20 +47,7 @@ class Guest {
   constructor(backend: UpstreamBackend, connectionId: string, protocol: HubProtocolName = "json") {
     this.#backend = backend;
     this.client = new Client(
-      {
-        connectionId,
-        hub: "chat",
-        query: "",
-        identity: {
-          userId: undefined,
-          claims: [],
-          transports: ["WebSockets"],
-          handshakeTimeoutMs: undefined,
-          pollIdleMs: undefined,
-          detailedErrors: false,
-          closeAtMs: undefined,
-        },
-      },
+      clientOrigin(connectionId),
       hubProtocols[protocol],
       { transport: this.transport, resumption: undefined, maxBufferedBytes: 1_000_000 },
       { end: (reason) => this.leave(reason) },
@@ -477,6 +465,30 @@ describe("bounds", () => {
     scene.tick(100_000); // those under way are given up, and the next are tried
     await scene.backend.drained();
     assert.equal(scene.named("upstream.answered").length, 3_000);
+  });
+
+  test("thousands of clients that leave at once while nobody listens are tried again up to the bound, and all are counted", async () => {
+    await using scene = await Scene.start({
+      templates: [],
+      retries: 1,
+      limits: { maxInFlight: 50, maxWaiting: 2_000 },
+    });
+    const guests = Array.from({ length: 5_000 }, () => scene.guest());
+    await scene.upstream[Symbol.asyncDispose]();
+    scene.backend.useTemplates([template("http://127.0.0.1:1/")]);
+    for (const guest of guests) guest.leave();
+    assert.equal(scene.backend.size, 2_050);
+    while (scene.backend.size > 0) {
+      scene.tick(500);
+      await nextTurn();
+    }
+    scene.tick(10_000);
+    const sum = (name: "upstream.dropped" | "upstream.failed"): number =>
+      scene.named(name).reduce((total, { count }) => total + count, 0);
+    assert.equal(sum("upstream.dropped"), 5_000 - 2_050);
+    const tried = sum("upstream.failed");
+    assert.ok(tried > 2_050 && tried <= 2 * 2_050, `${tried}`);
+    assert.equal(scene.backend.heldBytes, 0);
   });
 
   test("a thousand failures are one line, and their sum", async () => {

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { EncodedMessage } from "../core/encoded-message.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { CloseReason, MessageBackend } from "../core/ports.ts";
+import type { Template } from "../core/upstream-template.ts";
 import { type HubMessage, HubMessageType } from "../protocol/hub-protocol.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type Call, connectedCall, disconnectedCall, messageCall } from "./call.ts";
@@ -11,13 +12,15 @@ import { isPassing, type UpstreamFailure } from "./failure.ts";
 import { createHttpAgent, type HttpAnswer } from "./http-call.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { Line } from "./line.ts";
+import { RecentHeaders } from "./recent-headers.ts";
 import { Route, toldPatterns } from "./route.ts";
-import type { Template } from "./template.ts";
 import { verdictOn } from "./verdict.ts";
 
 const FLUSH_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const MAX_TOLD_CHARACTERS = 200;
+/** Of some thousand connections; a connection with more than usual in its claims and query takes more. */
+const RECENT_HEADERS_BYTES = 8_388_608;
 
 /** What webhooks may cost; docs/configuration.md has the meaning of each. */
 export interface UpstreamLimits
@@ -54,6 +57,7 @@ export class UpstreamBackend implements MessageBackend, AsyncDisposable {
   readonly #options: UpstreamBackendOptions;
   readonly #agent: ReturnType<typeof createHttpAgent>;
   readonly #budget: ByteBudget;
+  readonly #headers: RecentHeaders;
   readonly #tally: EventTally;
   /** Clients that have a call under way or waiting; nobody else costs memory. */
   readonly #lines = new Map<Client, Line>();
@@ -72,6 +76,7 @@ export class UpstreamBackend implements MessageBackend, AsyncDisposable {
     this.#options = options;
     this.#agent = createHttpAgent(options.limits.maxInFlight);
     this.#budget = new ByteBudget(options.limits.maxQueuedBytes);
+    this.#headers = new RecentHeaders(options.accessKeys, RECENT_HEADERS_BYTES);
     this.#tally = new EventTally(options.emit);
     this.useTemplates(options.templates);
   }
@@ -162,7 +167,7 @@ export class UpstreamBackend implements MessageBackend, AsyncDisposable {
     const full = this.#takeRoom(line, call);
     if (full !== undefined) return this.#refuse(client, call, full);
     if (line !== undefined) return line.push(call);
-    const first = new Line(client, call, this.#options.accessKeys);
+    const first = new Line(client, call, this.#headers);
     this.#lines.set(client, first);
     this.#startOrAdvance(first);
   }

@@ -18,6 +18,7 @@ import { CallCounts } from "../../src/rest/call-counts.ts";
 import { answerBadUrl, restApi } from "../../src/rest/rest-api.ts";
 import { createHttpServer } from "../../src/server/http-server.ts";
 import { MemoryMembershipStore } from "../../src/store/memory-membership-store.ts";
+import { clientOrigin } from "./client-origin.ts";
 import { clientInvocations } from "./local-router.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordingTransport } from "./recording-transport.ts";
@@ -140,18 +141,9 @@ export class RestNode implements AsyncDisposable {
     const transport = new RecordingTransport();
     const closedBecause: CloseReason[] = [];
     const leave = (): void => this.router.unregister(client);
-    const identity: ClientIdentity = {
-      userId,
-      claims: [],
-      transports: ["WebSockets"],
-      handshakeTimeoutMs: undefined,
-      pollIdleMs: undefined,
-      detailedErrors: false,
-      closeAtMs: undefined,
-    };
     const codec = hubProtocols[protocol];
     const client = new Client(
-      { connectionId, hub, query: "", identity },
+      clientOrigin(connectionId, { hub, userId }),
       codec,
       { transport, resumption: undefined, maxBufferedBytes: LIMITS.maxBufferedBytes },
       {
@@ -172,7 +164,7 @@ export class RestNode implements AsyncDisposable {
         if (completion !== undefined) says(completion);
       };
     };
-    return { sent: transport.sent, closedBecause, identity, leave, says, answers };
+    return { sent: transport.sent, closedBecause, identity: client.origin.identity, leave, says, answers };
   }
 
   /** A token that a caller of this path needs. */

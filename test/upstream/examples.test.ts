@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Example } from "../support/example.ts";
 import { signalrClient, waysToConnect } from "../support/signalr-client.ts";
@@ -7,8 +8,15 @@ import { TestHubwire } from "../support/start-hubwire.ts";
 const ACCESS_KEY = "test-key-0123456789-0123456789";
 
 describe("the webhook by hand", () => {
-  for (const way of waysToConnect.filter(({ protocol }) => protocol === "json"))
-    test(`serves clients over ${way.transport}`, async () => {
+  test("is in the README as it is", () => {
+    const example = readFileSync(new URL("../../examples/upstream.ts", import.meta.url), "utf8");
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const code = example.slice(example.indexOf("\n") + 1);
+    assert.ok(readme.includes(`\`\`\`ts\n${code}\`\`\`\n`));
+  });
+
+  for (const way of waysToConnect)
+    test(`serves ${way.protocol} clients over ${way.transport}`, async () => {
       await using example = await Example.start("upstream");
       await using hubwire = await TestHubwire.start({
         upstream: { templates: [{ UrlTemplate: example.url }] },
@@ -16,7 +24,7 @@ describe("the webhook by hand", () => {
       const client = signalrClient(hubwire, way);
       await client.start();
       assert.equal(await client.invoke("Add", 2, 3), 5);
-      await assert.rejects(client.invoke("Subtract", 2, 3), /There is no Subtract/);
+      await assert.rejects(client.invoke("Subtract", 2, 3), /There is no such method/);
       await client.send("Add", 2, 3);
       const { connectionId } = client;
       await client.stop();

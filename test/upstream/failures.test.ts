@@ -290,14 +290,29 @@ test("stopping the service tells the upstream of every client's going, and why",
   assert.equal(String(goings[0]?.body), '{"type":11,"error":"Service reloading, try reconnecting"}');
 });
 
-test("no secret of a template is in any event, however the upstream fails", async () => {
+describe("no secret of a template is in any event or answer", () => {
   process.env["TEST_UPSTREAM_CODE"] = "planted-secret";
-  const url = "http://127.0.0.1:1/hook?code=${env:TEST_UPSTREAM_CODE}&also=planted-secret";
-  await using hubwire = await hubwireWith(url);
-  const client = await connected(hubwire);
-  await assert.rejects(client.invoke("Echo"));
-  await client.stop();
-  const failed = await hubwire.event("upstream.failed");
-  assert.equal(failed.url, "http://127.0.0.1:1/hook");
-  assert.ok(!JSON.stringify(hubwire.events).includes("planted-secret"));
+  process.env["TEST_UPSTREAM_HOST"] = "planted-secret.invalid";
+  for (const [what, url, shownUrl] of [
+    [
+      "in its query",
+      "http://127.0.0.1:1/hook?code=${env:TEST_UPSTREAM_CODE}&also=planted-secret",
+      "http://127.0.0.1:1/hook",
+    ],
+    [
+      "in its path",
+      "http://127.0.0.1:1/${env:TEST_UPSTREAM_CODE}",
+      "http://127.0.0.1:1/${env:TEST_UPSTREAM_CODE}",
+    ],
+    ["that is its host", "http://${env:TEST_UPSTREAM_HOST}/", "http://${env:TEST_UPSTREAM_HOST}/"],
+  ] as const)
+    test(what, async () => {
+      await using hubwire = await hubwireWith(url);
+      const client = await connected(hubwire);
+      await assert.rejects(client.invoke("Echo"), /^Error: Invocation failed, status code 500$/);
+      await client.stop();
+      const failed = await hubwire.event("upstream.failed");
+      assert.equal(failed.url, shownUrl);
+      assert.ok(!JSON.stringify(hubwire.events).includes("planted-secret"));
+    });
 });
