@@ -147,7 +147,9 @@ export class ServerConnection {
 
   #flush(): void {
     this.#isFlushDue = false;
-    if (this.#state !== "closed" && this.#writer.length > 0) this.#socket.send(this.#writer.take());
+    if (this.#state === "closed" || this.#writer.length === 0) return;
+    this.#socket.send(this.#writer.take());
+    this.#settle();
   }
 
   #receive(bytes: Buffer): void {

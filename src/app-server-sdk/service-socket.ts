@@ -13,7 +13,7 @@ export interface ServiceSocketHandler {
   onOpen(): void;
   /** Some of the stream of bytes that the service sends; they belong to the handler. */
   onBytes(bytes: Buffer): void;
-  /** Everything that was sent has left. Called only after much was waiting. */
+  /** Everything that was sent has left. Not called where the socket took it at once. */
   onDrain(): void;
   /** Once, and the last. */
   onClosed(end: SocketEnd): void;
@@ -57,7 +57,7 @@ export class ServiceSocket {
 
   /** Bytes that were sent and are still in this process. */
   get bufferedBytes(): number {
-    return this.#webSocket.bufferedAmount;
+    return this.#socket?.writableLength ?? 0; // `bufferedAmount` is late: it counts down behind `onDrain`
   }
 
   send(bytes: Buffer): void {
