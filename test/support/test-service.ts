@@ -141,10 +141,10 @@ export class TestService implements AsyncDisposable {
     this.#server.on("upgrade", (request, socket, head) => {
       this.upgrades++;
       this.#changed();
-      if (this.refusal !== undefined)
-        return socket.end(
-          `HTTP/1.1 ${this.refusal} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
-        );
+      if (this.refusal !== undefined) {
+        socket.end(`HTTP/1.1 ${this.refusal} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+        return;
+      }
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         this.#ends.push(new ServiceEnd(request, webSocket));
         this.#changed();
