@@ -114,7 +114,8 @@ export async function* membersBy(sender: Ask, group: string): AsyncGenerator<Mem
   text(group);
   let continuationToken: string | null = null;
   do {
-    const question: Question = { type: "groupMemberQuery", group, max: PAGE_SIZE, continuationToken };
+    const page = { max: null, maxPageSize: PAGE_SIZE, continuationToken };
+    const question: Question = { type: "groupMemberQuery", group, ...page };
     const { payload } = await sender.ask(question);
     if (payload === undefined) return; // no such group
     const [members, next] = decode(payload) as [[string, string | null][], string | null];
