@@ -213,7 +213,9 @@ export class AppServer implements AsyncDisposable {
       case "ack":
         return this.#acks.take(message);
       case "clientInvocation":
-        return this.#results.route(message, this.#settings.clock.monotonicMs());
+        if (this.#hubConnections.get(message.connectionId, from) !== undefined)
+          this.#results.route(message, this.#settings.clock.monotonicMs());
+        return;
       case "clientCompletion":
         return this.#results.completed(message);
       case "errorCompletion":
