@@ -36,7 +36,7 @@ describe("a call of a client", () => {
 
   test("may be made in a method of the client itself", async () => {
     const { server, end } = await TestAppServer.start({
-      methods: { ask: async (context) => `it says ${await context.clients.caller.invoke("name")}` },
+      methods: { ask: async (context) => `it says ${await context.clients.caller.invoke<string>("name")}` },
     });
     await using _ = server;
     await end.opened("c1");

@@ -396,7 +396,7 @@ describe("a stream to a client", () => {
     });
     await using _ = server;
     end.say("c1", stream("say", "1"), stream("wait", "2"), stream("wait", "2"), stream("Nope", "3"));
-    const errors = (await answers(end, 3)).map((text) => JSON.parse(text).error).sort();
+    const errors = (await answers(end, 3)).map((text): string => JSON.parse(text).error).sort();
     assert.deepEqual(errors, [
       "Failed to invoke 'Nope' due to an error on the server. HubException: Method does not exist.",
       "Invocation ID '2' is already in use.",

@@ -34,7 +34,7 @@ for (const way of waysToConnect)
 
     test('as "migrate" has them go on with another one, under the same connection id', async () => {
       await using hubwire = await TestHubwire.start({ clock: systemClock });
-      const moved: unknown[] = [];
+      const moved: string[] = [];
       await using first = await startChat(hubwire, {
         ...named("first"),
         shutdown: "migrate",

@@ -264,12 +264,12 @@ for (const way of waysToConnect)
 
     test("is closed by its method and by the app server, and says good-bye itself", async () => {
       await using hubwire = await startNode();
-      const gone: unknown[] = [];
+      const gone: string[] = [];
       const { promise: allGone, resolve } = Promise.withResolvers<void>();
       await using chat = await startChat(hubwire, {
         methods,
         disconnected: ({ userId }) => {
-          if (gone.push(userId) === 3) resolve();
+          if (gone.push(userId ?? "") === 3) resolve();
         },
       });
       const [ann, bob, eve] = await Promise.all(
