@@ -140,19 +140,18 @@ describe("an invocation", () => {
     const { server, end } = await TestAppServer.start({ methods: { m: () => 1 } });
     await using _ = server;
     await end.opened("c1", { protocol: "messagepack" });
-    const content = Buffer.concat([
-      Buffer.from("9601", "hex"),
-      ...[{}, "7", "m"].map((value) => encode(value)),
-      Buffer.from("9181", "hex"),
-      encode("__proto__"),
-      encode(1),
-      Buffer.from("90", "hex"),
-    ]);
-    end.send(end.data("c1", Buffer.concat([Buffer.of(content.length), content])));
-    assert.match(
-      (await end.receives("connectionData")).payload.toString(),
-      /Failed to invoke 'm' due to an error/,
-    );
+    const head = Buffer.concat([Buffer.from("9601", "hex"), ...[{}, "7", "m"].map((value) => encode(value))]);
+    const empty = encode([]);
+    const unholdable = Buffer.concat([Buffer.from("9181", "hex"), encode("__proto__"), encode(1)]);
+    for (const tail of [
+      [unholdable, empty],
+      [empty, unholdable],
+    ]) {
+      const content = Buffer.concat([head, ...tail]);
+      end.send(end.data("c1", Buffer.concat([Buffer.of(content.length), content])));
+      const { payload } = await end.receives("connectionData");
+      assert.match(payload.toString(), /Failed to invoke 'm' due to an error/);
+    }
   });
 
   test("may leave out parameters from the first with a default on, and may have more than the method takes", async () => {

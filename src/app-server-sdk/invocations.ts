@@ -108,12 +108,11 @@ export class Invocations implements Backlog {
 
   #add(message: HubMessage): void {
     const { type, target = "", invocationId, bytes } = message;
-    const { codec, settings } = this.#host;
+    const { settings } = this.#host;
     const isStreamed = type === HubMessageType.streamInvocation && invocationId !== undefined;
     if (isStreamed && this.#results.has(invocationId))
       return this.#refuse(invocationId, `Invocation ID '${invocationId}' is already in use.`);
-    const { args, problem } = this.#readArguments(message);
-    const streamIds = message.streamIds ? readIds(codec.read(message.streamIds)) : [];
+    const { args, streamIds, problem } = this.#readArguments(message);
     const streamCount = this.#streams.size + this.#results.size + streamIds.length + Number(isStreamed);
     if (isStreamed || streamIds.length > 0)
       if (streamCount > settings.maxStreamsPerClient)
@@ -135,12 +134,14 @@ export class Invocations implements Backlog {
     this.#advance();
   }
 
-  #readArguments({ value }: HubMessage): Pick<Call, "args" | "problem"> {
+  #readArguments({ value, streamIds }: HubMessage): Pick<Call, "args" | "streamIds" | "problem"> {
+    const { codec } = this.#host;
     try {
-      const args = value === undefined ? [] : this.#host.codec.read(value);
-      return { args: Array.isArray(args) ? args : [], problem: undefined };
+      const args = value === undefined ? [] : listOf(codec.read(value));
+      const ids = streamIds === undefined ? [] : listOf(codec.read(streamIds));
+      return { args, streamIds: ids.filter((id) => typeof id === "string"), problem: undefined };
     } catch (cause) {
-      return { args: [], problem: cause };
+      return { args: [], streamIds: [], problem: cause };
     }
   }
 
@@ -264,6 +265,6 @@ function countProblem(given: number, expected: number): Error | undefined {
   return error;
 }
 
-function readIds(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((id) => typeof id === "string") : [];
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
