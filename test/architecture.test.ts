@@ -14,6 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   rest: ["core", "auth", "protocol"],
   upstream: ["core", "auth", "protocol"],
   "app-servers": ["core", "auth", "protocol", "websocket"],
+  "app-server-sdk": ["core", "auth", "protocol"],
   server: ["core"],
   admin: ["core", "auth", "protocol"],
   telemetry: ["core"],

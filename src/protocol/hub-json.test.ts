@@ -116,7 +116,7 @@ describe("reading a JSON hub message", () => {
   test("leaves headers, stream ids and unknown members alone", () => {
     const json =
       '{"type":1,"headers":{"a":"b"},"streamIds":["1"],"target":"T","arguments":[],"x":{"type":"y"}}';
-    assert.deepEqual(Object.keys(read(json)).sort(), ["bytes", "target", "type", "value"]);
+    assert.deepEqual(Object.keys(read(json)).sort(), ["bytes", "streamIds", "target", "type", "value"]);
   });
 
   test("returns types that it does not know", () => {

@@ -104,6 +104,7 @@ class Envelope {
   #arguments: Buffer | undefined;
   #item: Buffer | undefined;
   #result: Buffer | undefined;
+  #streamIds: Buffer | undefined;
 
   /** @param record the message with its separator */
   constructor(record: Buffer) {
@@ -152,6 +153,7 @@ class Envelope {
         break;
       case "streamIds":
         expectKind(record, members, key, "Array");
+        this.#streamIds = record.subarray(valueStart, valueEnd);
         break;
       case "headers":
         checkHeaders(record, members);
@@ -168,12 +170,15 @@ class Envelope {
         const target = required(this.#target || undefined, "target");
         const value = required(this.#arguments, "arguments");
         const invocationId = this.#invocationId;
-        return invocationId ? { type, invocationId, target, bytes, value } : { type, target, bytes, value };
+        return this.#withStreams(
+          invocationId ? { type, invocationId, target, bytes, value } : { type, target, bytes, value },
+        );
       }
       case HubMessageType.streamInvocation: {
         const invocationId = this.#requiredId();
         const value = required(this.#arguments, "arguments");
-        return { type, invocationId, target: required(this.#target || undefined, "target"), bytes, value };
+        const target = required(this.#target || undefined, "target");
+        return this.#withStreams({ type, invocationId, target, bytes, value });
       }
       case HubMessageType.streamItem: {
         const invocationId = this.#requiredId();
@@ -207,6 +212,11 @@ class Envelope {
     }
     if (error !== undefined) return { type, invocationId, error, bytes };
     return value === undefined ? { type, invocationId, bytes } : { type, invocationId, bytes, value };
+  }
+
+  #withStreams(message: HubMessage): HubMessage {
+    const streamIds = this.#streamIds;
+    return streamIds === undefined ? message : { ...message, streamIds };
   }
 
   #requiredId(): string {

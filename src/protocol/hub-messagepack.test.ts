@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
-import { hubMessagePack } from "./hub-messagepack.ts";
+import {
+  hubMessagePack,
+  messagePackCompletion,
+  messagePackInvocation,
+  messagePackStreamItem,
+} from "./hub-messagepack.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 function lengthPrefixed(content: Uint8Array): Buffer {
@@ -248,4 +253,16 @@ describe("reading MessagePack hub messages, on random bytes", () => {
       { numRuns: 500 },
     );
   });
+});
+
+test("values that are MessagePack already are written as they are, in the same messages", () => {
+  const value = ["é", 2 ** 33, null, { a: [true, -1.5] }];
+  const [json, packed] = [Buffer.from(JSON.stringify(value)), encode(value)];
+  for (const id of [undefined, "s1"])
+    assert.deepEqual(messagePackInvocation("say", packed, id), hubMessagePack.invocation("say", json, id));
+  assert.deepEqual(messagePackStreamItem("1", packed), hubMessagePack.streamItem("1", json));
+  assert.deepEqual(messagePackCompletion("1", packed), hubMessagePack.completionResult("1", json));
+  const large = encode("x".repeat(100_000));
+  const message = messagePackInvocation("say", encode([new Uint8Array(large)]));
+  assert.equal(hubMessagePack.findEnd(message, 0, Infinity), message.length);
 });

@@ -28,18 +28,7 @@ export const hubMessagePack: HubProtocol = {
     );
   },
 
-  invocation(target, args, invocationId) {
-    const bound = 30 + 3 * ((invocationId?.length ?? 0) + target.length) + messagePackBound(args.length);
-    return framed(bound, (out, start) => {
-      let at = writeByte(out, start, 0x96);
-      at = writeByte(out, at, HubMessageType.invocation);
-      at = writeByte(out, at, NO_HEADERS);
-      at = invocationId === undefined ? writeByte(out, at, NIL) : writeString(out, at, invocationId);
-      at = writeString(out, at, target);
-      at = jsonToMessagePack(args, out, at);
-      return writeByte(out, at, EMPTY_ARRAY);
-    });
-  },
+  invocation: (target, args, invocationId) => invocation(target, fromJson(args), invocationId),
 
   withInvocationId(message, invocationId) {
     const start = contentStart(message, 0, message.length);
@@ -56,26 +45,8 @@ export const hubMessagePack: HubProtocol = {
     });
   },
 
-  streamItem(invocationId, item) {
-    return framed(20 + 3 * invocationId.length + messagePackBound(item.length), (out, start) => {
-      let at = writeByte(out, start, 0x94);
-      at = writeByte(out, at, HubMessageType.streamItem);
-      at = writeByte(out, at, NO_HEADERS);
-      at = writeString(out, at, invocationId);
-      return jsonToMessagePack(item, out, at);
-    });
-  },
-
-  completionResult(invocationId, result) {
-    return framed(20 + 3 * invocationId.length + messagePackBound(result.length), (out, start) => {
-      let at = writeByte(out, start, 0x95);
-      at = writeByte(out, at, HubMessageType.completion);
-      at = writeByte(out, at, NO_HEADERS);
-      at = writeString(out, at, invocationId);
-      at = writeByte(out, at, ResultKind.nonVoid);
-      return jsonToMessagePack(result, out, at);
-    });
-  },
+  streamItem: (invocationId, item) => streamItem(invocationId, fromJson(item)),
+  completionResult: (invocationId, result) => completionResult(invocationId, fromJson(result)),
 
   completionError(invocationId, error) {
     return framed(20 + 3 * (invocationId.length + error.length), (out, start) => {
@@ -114,6 +85,79 @@ export const hubMessagePack: HubProtocol = {
   ack: (sequenceId) => numbered(HubMessageType.ack, sequenceId),
   sequence: (sequenceId) => numbered(HubMessageType.sequence, sequenceId),
 };
+
+/** A framed Invocation. @param args a MessagePack array */
+export function messagePackInvocation(target: string, args: Uint8Array, invocationId?: string): Buffer {
+  return invocation(target, asItIs(args), invocationId);
+}
+
+/** A framed StreamItem. @param item one MessagePack element */
+export function messagePackStreamItem(invocationId: string, item: Uint8Array): Buffer {
+  return streamItem(invocationId, asItIs(item));
+}
+
+/** A framed Completion that carries a result. @param result one MessagePack element */
+export function messagePackCompletion(invocationId: string, result: Uint8Array): Buffer {
+  return completionResult(invocationId, asItIs(result));
+}
+
+/** What stands for arguments, an item or a result. */
+interface Value {
+  /** At most so many. */
+  readonly bytes: number;
+  readonly write: (out: Buffer, position: number) => number;
+}
+
+function fromJson(json: Buffer): Value {
+  return {
+    bytes: messagePackBound(json.length),
+    write: (out, position) => jsonToMessagePack(json, out, position),
+  };
+}
+
+function asItIs(value: Uint8Array): Value {
+  return {
+    bytes: value.length,
+    write: (out, position) => {
+      out.set(value, position);
+      return position + value.length;
+    },
+  };
+}
+
+function invocation(target: string, args: Value, invocationId: string | undefined): Buffer {
+  const bound = 30 + 3 * ((invocationId?.length ?? 0) + target.length) + args.bytes;
+  return framed(bound, (out, start) => {
+    let at = writeByte(out, start, 0x96);
+    at = writeByte(out, at, HubMessageType.invocation);
+    at = writeByte(out, at, NO_HEADERS);
+    at = invocationId === undefined ? writeByte(out, at, NIL) : writeString(out, at, invocationId);
+    at = writeString(out, at, target);
+    at = args.write(out, at);
+    return writeByte(out, at, EMPTY_ARRAY);
+  });
+}
+
+function streamItem(invocationId: string, item: Value): Buffer {
+  return framed(20 + 3 * invocationId.length + item.bytes, (out, start) => {
+    let at = writeByte(out, start, 0x94);
+    at = writeByte(out, at, HubMessageType.streamItem);
+    at = writeByte(out, at, NO_HEADERS);
+    at = writeString(out, at, invocationId);
+    return item.write(out, at);
+  });
+}
+
+function completionResult(invocationId: string, result: Value): Buffer {
+  return framed(20 + 3 * invocationId.length + result.bytes, (out, start) => {
+    let at = writeByte(out, start, 0x95);
+    at = writeByte(out, at, HubMessageType.completion);
+    at = writeByte(out, at, NO_HEADERS);
+    at = writeString(out, at, invocationId);
+    at = writeByte(out, at, ResultKind.nonVoid);
+    return result.write(out, at);
+  });
+}
 
 function numbered(type: number, sequenceId: number): Buffer {
   return framed(20, (out, start) => {

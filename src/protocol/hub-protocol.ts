@@ -31,6 +31,8 @@ export interface HubMessage {
   readonly bytes: Buffer;
   /** Arguments (types 1, 4), item (2) or result (3) as the peer wrote it: a view into the read buffer. */
   readonly value?: Buffer;
+  /** The array of the streams that the peer sends with it (types 1, 4), as the peer wrote it: a view. */
+  readonly streamIds?: Buffer;
 }
 
 /** `blazorpack` is `messagepack` as Blazor's own clients and servers name it. */

@@ -132,10 +132,11 @@ for (const { protocol, rows, bytes, decodeValue, readByPeer, extended } of [json
       const framed = bytes(row);
 
       const check = (buffer: Buffer, start: number, end: number) => {
-        const { bytes: whole, value: payload, ...envelope } = protocol.read(buffer, start, end);
+        const { bytes: whole, value: payload, streamIds, ...envelope } = protocol.read(buffer, start, end);
         assert.deepEqual(envelope, expected({ type: value.type, value }));
         assert.deepEqual(whole, buffer.subarray(start, end));
         assert.deepEqual(payload && decodeValue(payload), payloadOf(value));
+        assert.deepEqual(streamIds ? decodeValue(streamIds) : [], value.streamIds ?? []);
         return payload;
       };
 

@@ -2,6 +2,8 @@ import { type HubMessage, HubMessageType } from "./hub-protocol.ts";
 import { MessagePackCursor } from "./messagepack-cursor.ts";
 import { invalidData, type ProtocolError } from "./protocol-error.ts";
 
+const EMPTY_ARRAY = 0x90;
+
 /** Result kinds of a Completion. */
 export const ResultKind = { error: 1, void: 2, nonVoid: 3 } as const;
 
@@ -48,15 +50,15 @@ export class MessagePackMessageReader {
         const invocationId = this.#headersAndId();
         const target = this.#target("Invocation");
         const value = this.#array("arguments");
-        this.#streamIds();
-        return invocationId ? { type, invocationId, target, bytes, value } : { type, target, bytes, value };
+        return this.#withStreams(
+          invocationId ? { type, invocationId, target, bytes, value } : { type, target, bytes, value },
+        );
       }
       case HubMessageType.streamInvocation: {
         const invocationId = this.#headersAndRequiredId("StreamInvocation");
         const target = this.#target("StreamInvocation");
         const value = this.#array("arguments");
-        this.#streamIds();
-        return { type, invocationId, target, bytes, value };
+        return this.#withStreams({ type, invocationId, target, bytes, value });
       }
       case HubMessageType.streamItem:
         return {
@@ -153,9 +155,11 @@ export class MessagePackMessageReader {
     return value;
   }
 
-  /** Only newer clients write them. */
-  #streamIds(): void {
-    if (this.#left > 0) this.#array("streamIds");
+  /** Only newer clients write stream ids where there are none. */
+  #withStreams(message: HubMessage): HubMessage {
+    if (this.#left <= 0) return message;
+    const streamIds = this.#array("streamIds");
+    return streamIds[0] === EMPTY_ARRAY ? message : { ...message, streamIds };
   }
 
   /** Whether the array has one more element, which is to be read now. */

@@ -1,11 +1,11 @@
 import type { Agent } from "undici";
 import type { Clock } from "../core/clock.ts";
+import { Fifo } from "../core/fifo.ts";
 import { AccessToken } from "./access-token.ts";
 import { Attempt } from "./attempt.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Call } from "./call.ts";
 import { type UpstreamFailure, unanswered } from "./failure.ts";
-import { Fifo } from "./fifo.ts";
 import { type BodyRules, type HttpAnswer, HttpCall, type HttpRequest } from "./http-call.ts";
 import { authHeaders, eventHeaders } from "./request-headers.ts";
 import type { Route } from "./route.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "../core/client.ts";
+import { Fifo } from "../core/fifo.ts";
 import type { Call } from "./call.ts";
-import { Fifo } from "./fifo.ts";
 import type { RecentHeaders } from "./recent-headers.ts";
 
 /** The calls of one client, one after the other. It exists only while there is one. */
