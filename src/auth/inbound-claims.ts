@@ -5,6 +5,8 @@ const MICROSOFT = "http://schemas.microsoft.com/ws/2008/06/identity/claims";
 const CONTEXT = "http://schemas.microsoft.com/2012/01";
 const WS_2012 = "http://schemas.microsoft.com/ws/2012/01";
 
+const CERTIFICATE = "http://schemas.microsoft.com/2012/12/certificatecontext";
+
 /** Names that .NET's token handlers give to claims with short names, docs/spec/service-protocol.md §2.3. */
 const longNames: Readonly<Record<string, string>> = {
   nameid: `${IDENTITY}/nameidentifier`,
@@ -61,17 +63,37 @@ const longNames: Readonly<Record<string, string>> = {
   pwdchgurl: `${WS_2012}/passwordchangeurl`,
   pwdexpdays: `${WS_2012}/passwordexpirationdays`,
   pwdexptime: `${WS_2012}/passwordexpirationtime`,
+  certapppolicy: `${CERTIFICATE}/extension/applicationpolicy`,
+  certauthoritykeyidentifier: `${CERTIFICATE}/extension/authoritykeyidentifier`,
+  certbasicconstraints: `${CERTIFICATE}/extension/basicconstraints`,
+  certeku: `${CERTIFICATE}/extension/eku`,
+  certkeyusage: `${CERTIFICATE}/extension/keyusage`,
+  certpolicy: `${CERTIFICATE}/extension/certificatepolicy`,
+  certsubjectaltname: `${CERTIFICATE}/extension/san`,
+  certsubjectkeyidentifier: `${CERTIFICATE}/extension/subjectkeyidentifier`,
+  certtemplateinformation: `${CERTIFICATE}/extension/certificatetemplateinformation`,
+  certtemplatename: `${CERTIFICATE}/extension/certificatetemplatename`,
+  certissuer: `${CERTIFICATE}/field/issuer`,
+  certissuername: `${CERTIFICATE}/field/issuername`,
+  certnotafter: `${CERTIFICATE}/field/notafter`,
+  certnotbefore: `${CERTIFICATE}/field/notbefore`,
+  certrawdata: `${CERTIFICATE}/field/rawdata`,
+  certsignaturealgorithm: `${CERTIFICATE}/field/signaturealgorithm`,
+  certsubject: `${CERTIFICATE}/field/subject`,
+  certsubjectname: `${CERTIFICATE}/field/subjectname`,
+  certx509version: `${CERTIFICATE}/field/x509version`,
 };
 
 /**
- * The claims as an app server expects them: SDKs write short names into tokens and want the long ones back. Claims of the system
- * (`asrs.s.*`), of users (`asrs.u.*`) and all others keep their names.
+ * The claims as an app server expects them. SDKs write short names into tokens: applications that were written for .NET's long names
+ * want those back, others (`MapInboundClaims = false`) the short ones, so both are sent, as Azure does. Claims of the system
+ * (`asrs.s.*`), of users (`asrs.u.*`) and all others have one name.
  */
 export function inboundClaims(claims: ClientIdentity["claims"]): ClientIdentity["claims"] {
-  return claims.map(([type, value]) => [
-    Object.hasOwn(longNames, type) ? (longNames[type] as string) : type,
-    value,
-  ]);
+  return claims.flatMap((claim) => {
+    const [type, value] = claim;
+    return Object.hasOwn(longNames, type) ? [[longNames[type] as string, value] as const, claim] : [claim];
+  });
 }
 
 /** The first value of a claim, by its name in the token. */
