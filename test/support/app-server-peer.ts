@@ -35,6 +35,7 @@ export class AppServerPeer implements Disposable {
   #unread: Buffer = Buffer.alloc(0);
   readonly #messages: Received[] = [];
   #isOver = false;
+  #fences = 0;
   #wake = (): void => {};
 
   private constructor(socket: WebSocket, serverId: string) {
@@ -138,14 +139,27 @@ export class AppServerPeer implements Disposable {
     return this.#until(() => this.#isOver);
   }
 
-  /** Asks for an acknowledgement: all that was sent before has been done then. Drops what came meanwhile. */
-  async settled(): Promise<void> {
-    const ackId = 1_000_000;
+  /** Asks for an acknowledgement: all that was sent before has been done then. Resolves to what has come until it, but for keep-alives. */
+  async heard(): Promise<Received[]> {
+    const ackId = 1_000_000 + ++this.#fences;
     this.send({ type: "checkUserExistence", userId: "nobody", ackId });
+    const heard: Received[] = [];
     for (;;) {
       const message = await this.take();
-      if (message.type === "ack" && message.ackId === ackId) return;
+      if (message.type === "ack" && message.ackId === ackId) return heard;
+      heard.push(message);
     }
+  }
+
+  /** All that was sent before has been done. Drops what came meanwhile. */
+  async settled(): Promise<void> {
+    await this.heard();
+  }
+
+  /** Ends in an orderly way; resolves when the service has done so too. */
+  async leave(): Promise<void> {
+    this.socket.close(1000);
+    await this.ended();
   }
 
   /** Ends as when its process is killed. */
