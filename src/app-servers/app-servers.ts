@@ -88,7 +88,10 @@ export class AppServers {
       lineOf: (hub, connectionId) => this.#lineOf(hub, connectionId),
       connectionOf: (hub, serverId) => this.#hubs.get(hub)?.connectionOf(serverId),
     });
-    this.#departures = new Departures((from) => this.#hubs.get(from.hub)?.chooseOther(from), options.emit);
+    this.#departures = new Departures(
+      (line) => this.#hubs.get(line.server.hub)?.chooseOther(line.server, line),
+      options.emit,
+    );
   }
 
   /** Open server connections, and what app servers wait for from clients. */
@@ -167,8 +170,8 @@ export class AppServers {
   }
 
   #openLine(hub: string, opening: RelayOpening): RelayLine | { readonly refused: string } {
-    const { identity } = opening.client.origin;
-    const server = this.#hubs.get(hub)?.choose(stickyOf(identity));
+    const sticky = stickyOf(opening.client.origin.identity);
+    const server = this.#hubs.get(hub)?.choose(opening, sticky);
     if (server === undefined) return { refused: NO_SERVER };
     return new ClientLine(server, opening, {
       results: this.#results,
@@ -224,7 +227,7 @@ export class AppServers {
     this.#departures.forget(connection);
     const mayMove = mayMigrate(connection.migrationLevel, true);
     for (const line of connection.lines.values()) {
-      const to = mayMove && line.canMigrate ? servers?.chooseOther(connection) : undefined;
+      const to = mayMove && line.canMigrate ? servers?.chooseOther(connection, line) : undefined;
       if (to === undefined) line.serverLost();
       else line.migrate(to, true);
     }

@@ -121,6 +121,11 @@ export class AppServerPeer implements Disposable {
     return message;
   }
 
+  /** Resolves when something has come that is not taken. */
+  arrival(): Promise<void> {
+    return this.#until(() => this.#messages.length > 0);
+  }
+
   /** What has come and was not taken. */
   get waiting(): readonly Received[] {
     return this.#messages;
