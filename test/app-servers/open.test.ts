@@ -48,8 +48,11 @@ describe("what an app server is told of a client, §5.3", () => {
       claims.filter(([type]) => !OF_EVERY_TOKEN.includes(type)),
       [
         [`${X}/nameidentifier`, "ann"],
+        ["sub", "ann"],
         [`${M08}/role`, "admin"],
+        ["role", "admin"],
         [`${M08}/role`, "writer"],
+        ["role", "writer"],
         ["level", "9007199254740993"],
         ["age", "42"],
         ["big", "1.5"],

@@ -54,6 +54,9 @@ describe("client results, §6.2", () => {
     assert.equal(hubwire.node.size.serverInvocations, 1);
     const answer = completionOf(jsonWire, 42);
     client.send(String(answer));
+    await settled(hubwire);
+    assert.deepEqual(await one.heard(), [], "it would be lost now");
+    hubwire.clock.advance(20);
     assert.deepEqual(await one.nextData(), answer);
     one.send(completed(client.id, "server1"));
     assert.deepEqual([await one.heard(), await two.heard()], [[], []]);
@@ -74,6 +77,7 @@ describe("client results, §6.2", () => {
       assert.notEqual(mapping.instanceId, "");
       const answer = completionOf(wire, { n: 42 });
       client.send(wire === jsonWire ? String(answer) : answer);
+      hubwire.clock.advance(20);
       assert.deepEqual(await router.take(), { ...invocation(client.id, "caller"), payload: [] });
       assert.deepEqual(await router.nextData(), answer);
       router.send(completed(client.id, "router", { wire, bytes: answer }));
@@ -111,7 +115,7 @@ describe("client results, §6.2", () => {
     const { router, client, asking } = await askedByAnother(hubwire);
     router.send({ ...failed(client.id, "router", "It cannot be read."), type: "errorCompletion" });
     await router.settled();
-    hubwire.clock.advance(50);
+    hubwire.clock.advance(20);
     assert.deepEqual(await asking.take(), failed(client.id, "caller", "It cannot be read."));
     await leave(hubwire, client, router, asking);
   });
@@ -150,19 +154,19 @@ describe("client results, §6.2", () => {
     const answer = { wire: jsonWire, bytes: completionOf(jsonWire, 42) };
     router.send(completed("another-connection", "x", answer), completed(client.id, "router", answer));
     await router.settled();
-    hubwire.clock.advance(50);
+    hubwire.clock.advance(20);
     assert.deepEqual(await asking.heard(), [completed(client.id, "caller", answer)]);
     await leave(hubwire, client, router, asking, stranger, abroad);
   });
 });
 
 describe("a client result that does not come, §6.2", () => {
-  test("for a connection that does not exist: told 50 ms later, when the SDK waits for it", async () => {
+  test("for a connection that does not exist: told 20 ms later, when the SDK waits for it", async () => {
     await using hubwire = await TestHubwire.start();
     const server = await AppServerPeer.connect(hubwire);
     server.send(invocation("nobody", "server1"));
     assert.deepEqual(await server.heard(), []);
-    hubwire.clock.advance(50);
+    hubwire.clock.advance(20);
     assert.deepEqual(await server.take(), failed("nobody", "server1", "Connection 'nobody' does not exist."));
     await server.leave();
     await leftNothing(hubwire);
@@ -178,7 +182,7 @@ describe("a client result that does not come, §6.2", () => {
       const { router, client, asking } = await askedByAnother(hubwire);
       end(router, client);
       await hubwire.event("client.closed");
-      hubwire.clock.advance(50);
+      hubwire.clock.advance(20);
       const error = `Connection '${client.id}' is disconnected.`;
       assert.deepEqual(await asking.take(), failed(client.id, "caller", error));
       client.drop();
@@ -210,7 +214,7 @@ describe("a client result that does not come, §6.2", () => {
     const errorOf = async (sent: ReturnType<typeof invocation>): Promise<string> => {
       server.send(sent);
       await server.settled();
-      hubwire.clock.advance(50);
+      hubwire.clock.advance(20);
       return (await server.next("errorCompletion")).error;
     };
     assert.match(

@@ -30,6 +30,8 @@ describe("client results of clients without an app server, §6.3", () => {
       else assert.equal(await client.next(), askedByService);
       const answer = completionOf(wire, 42, "s1");
       client.send(wire === jsonWire ? String(answer) : answer);
+      await settled(hubwire);
+      hubwire.clock.advance(20);
       const got = await weak.next("clientCompletion");
       assert.deepEqual(
         [got.invocationId, got.connectionId, got.callerServerId],
@@ -41,7 +43,7 @@ describe("client results of clients without an app server, §6.3", () => {
       await client.next();
       client.send(wire.completion("s2", "I will not."));
       await settled(hubwire);
-      hubwire.clock.advance(50);
+      hubwire.clock.advance(20);
       const { invocationId, error } = await weak.next("errorCompletion");
       assert.deepEqual([invocationId, error], ["second", "I will not."]);
       client.drop();
@@ -63,7 +65,7 @@ describe("client results of clients without an app server, §6.3", () => {
     client.drop();
     await hubwire.event("client.closed");
     await settled(hubwire);
-    hubwire.clock.advance(50);
+    hubwire.clock.advance(20);
     assert.equal((await another.next("errorCompletion")).error, `Connection '${id}' disconnected.`);
     await another.leave();
     await leftNothing(hubwire);
