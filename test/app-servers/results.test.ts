@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AppServerPeer } from "../support/app-server-peer.ts";
 import { asked, completionOf, INVOCATION_ID, invocation } from "../support/client-result.ts";
+import { settled } from "../support/http-call.ts";
 import { frameOf, type HubWire, handshake, jsonWire, leftNothing, wires } from "../support/hub-wire.ts";
 import { RawWebSocket } from "../support/raw-web-socket.ts";
 import { type RelayedClient, relayedClient } from "../support/relayed-client.ts";
