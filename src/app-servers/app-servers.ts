@@ -12,7 +12,7 @@ import { refuseUpgrade, type Upgrade } from "../websocket/upgrade.ts";
 import { ClientLine } from "./client-line.ts";
 import { ClientResults } from "./client-results.ts";
 import { Departures } from "./departures.ts";
-import { answerPing, type PingFacts } from "./ping-dialogue.ts";
+import { answerPing, type PingFacts, Stamps } from "./ping-dialogue.ts";
 import type { ServerAdmission } from "./server-admission.ts";
 import { ServerConnection, type ServerContext } from "./server-connection.ts";
 import { HubServers, isForClients, mayMigrate, type StickyServer } from "./server-registry.ts";
@@ -57,6 +57,7 @@ export class AppServers {
   readonly #departures: Departures;
   readonly #told = new WeakMap<ServerConnection, Set<string>>();
   readonly #requests: ServerRequests;
+  readonly #stamps = new Stamps();
   #open = 0;
 
   constructor(options: AppServersOptions) {
@@ -298,6 +299,7 @@ export class AppServers {
       hubClients: countClients(hub),
       clients: countClients(),
       serverConnections: this.#open,
+      stamps: this.#stamps,
       nowMs: clock.epochMs(),
     };
   }

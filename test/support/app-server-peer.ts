@@ -32,6 +32,8 @@ export interface PeerOptions {
 export class AppServerPeer implements Disposable {
   readonly socket: WebSocket;
   readonly serverId: string;
+  /** Empty pings that have come. */
+  keepAlives = 0;
   #unread: Buffer = Buffer.alloc(0);
   readonly #messages: Received[] = [];
   #isOver = false;
@@ -192,7 +194,8 @@ export class AppServerPeer implements Disposable {
       const end = findServiceMessageEnd(this.#unread, at, Infinity);
       if (end < 0) break;
       const message = readServiceMessage(this.#unread, at, end);
-      if (message.type !== "ping" || message.pairs.length > 0) this.#messages.push(message);
+      if (message.type === "ping" && message.pairs.length === 0) this.keepAlives++;
+      else this.#messages.push(message);
       at = end;
     }
     this.#unread = this.#unread.subarray(at);
