@@ -12,7 +12,7 @@ import { refuseUpgrade, type Upgrade } from "../websocket/upgrade.ts";
 import { ClientLine } from "./client-line.ts";
 import { ClientResults } from "./client-results.ts";
 import { Departures } from "./departures.ts";
-import { answerPing, type PingFacts } from "./ping-dialogue.ts";
+import { answerPing, type PingFacts, Stamps } from "./ping-dialogue.ts";
 import type { ServerAdmission } from "./server-admission.ts";
 import { ServerConnection, type ServerContext } from "./server-connection.ts";
 import { HubServers, isForClients, mayMigrate, type StickyServer } from "./server-registry.ts";
@@ -57,6 +57,7 @@ export class AppServers {
   readonly #departures: Departures;
   readonly #told = new WeakMap<ServerConnection, Set<string>>();
   readonly #requests: ServerRequests;
+  readonly #stamps = new Stamps();
   #open = 0;
 
   constructor(options: AppServersOptions) {
@@ -88,7 +89,10 @@ export class AppServers {
       lineOf: (hub, connectionId) => this.#lineOf(hub, connectionId),
       connectionOf: (hub, serverId) => this.#hubs.get(hub)?.connectionOf(serverId),
     });
-    this.#departures = new Departures((from) => this.#hubs.get(from.hub)?.chooseOther(from), options.emit);
+    this.#departures = new Departures(
+      (line) => this.#hubs.get(line.server.hub)?.chooseOther(line.server, line),
+      options.emit,
+    );
   }
 
   /** Open server connections, and what app servers wait for from clients. */
@@ -167,8 +171,8 @@ export class AppServers {
   }
 
   #openLine(hub: string, opening: RelayOpening): RelayLine | { readonly refused: string } {
-    const { identity } = opening.client.origin;
-    const server = this.#hubs.get(hub)?.choose(stickyOf(identity));
+    const sticky = stickyOf(opening.client.origin.identity);
+    const server = this.#hubs.get(hub)?.choose(opening, sticky);
     if (server === undefined) return { refused: NO_SERVER };
     return new ClientLine(server, opening, {
       results: this.#results,
@@ -215,6 +219,8 @@ export class AppServers {
 
   #closed(connection: ServerConnection, reason: string): void {
     const { hub, serverId, connectionId: serverConnectionId, clients } = connection;
+    if (!connection.wasOpened) return this.#options.emit({ name: "server.refused", hub, reason });
+    this.#open--;
     const servers = this.#hubs.get(hub);
     if (servers?.has(connection)) this.#open--;
     const wasLast = servers?.remove(connection) ?? false;
@@ -223,7 +229,7 @@ export class AppServers {
     this.#departures.forget(connection);
     const mayMove = mayMigrate(connection.migrationLevel, true);
     for (const line of connection.lines.values()) {
-      const to = mayMove && line.canMigrate ? servers?.chooseOther(connection) : undefined;
+      const to = mayMove && line.canMigrate ? servers?.chooseOther(connection, line) : undefined;
       if (to === undefined) line.serverLost();
       else line.migrate(to, true);
     }
@@ -294,6 +300,7 @@ export class AppServers {
       hubClients: countClients(hub),
       clients: countClients(),
       serverConnections: this.#open,
+      stamps: this.#stamps,
       nowMs: clock.epochMs(),
     };
   }

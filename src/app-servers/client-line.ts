@@ -30,6 +30,7 @@ interface Passport {
  */
 export class ClientLine implements RelayLine {
   readonly client: Client;
+  readonly isStateful: boolean;
   readonly #relayed: RelayedClient;
   readonly #options: LineOptions;
   readonly #head: Buffer;
@@ -48,10 +49,11 @@ export class ClientLine implements RelayLine {
 
   constructor(
     server: ServerConnection,
-    { client, request, handshake, relayed }: RelayOpening,
+    { client, request, handshake, isStateful, relayed }: RelayOpening,
     options: LineOptions,
   ) {
     this.client = client;
+    this.isStateful = isStateful;
     this.#relayed = relayed;
     this.#options = options;
     this.#server = server;
@@ -77,7 +79,9 @@ export class ClientLine implements RelayLine {
 
   send(bytes: Buffer, type: number | undefined): void {
     if (this.#activeAtMs !== undefined) this.#activeAtMs = this.#options.nowMs();
-    this.#server.sendData(this.#head, bytes, dataTypeOf(type));
+    // An app server that is too old to know types would lose the message.
+    const dataType = this.#server.allowsStatefulReconnect ? dataTypeOf(type) : DataType.unknown;
+    this.#server.sendData(this.#head, bytes, dataType);
   }
 
   reattached(): void {
@@ -188,7 +192,8 @@ export class ClientLine implements RelayLine {
     this.#partsBytes = 0;
     this.#activeAtMs = undefined;
     to.lines.set(this.client.id, this);
-    to.send(migratedFrom(passport.opening, from.serverId));
+    const claims = inboundClaims(this.client.origin.identity.claims);
+    to.send(migratedFrom({ ...passport.opening, claims }, from.serverId));
     to.sendData(
       this.#head,
       passport.handshake,

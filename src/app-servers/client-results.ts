@@ -32,12 +32,16 @@ export interface ClientResultsOptions {
   readonly connectionOf: (hub: string, serverId: string) => ServerConnection | undefined;
 }
 
-/** A call of an app server that is not answered. */
-interface PendingCall {
-  readonly hub: string;
+/** Who asks whom. */
+interface Call {
+  /** The connection that asked; where it has gone, another of its app server will do. */
+  readonly caller: ServerConnection;
   readonly invocationId: string;
   readonly connectionId: string;
-  readonly callerServerId: string;
+}
+
+/** A call of an app server that is not answered. */
+interface PendingCall extends Call {
   readonly startedAtMs: number;
   /** Where the service itself waits for the client: ends that. */
   readonly abort: AbortController | undefined;
@@ -69,9 +73,10 @@ export class ClientResults {
   /** An app server calls a method of a client. */
   invoke(caller: ServerConnection, message: Invocation): void {
     const { invocationId, connectionId } = message;
-    if (this.#pending.has(invocationId)) return this.#refuse(caller, message, "The invocation id is in use.");
+    const refuse = (error: string): void => this.#fail({ caller, invocationId, connectionId }, error);
+    if (this.#pending.has(invocationId)) return refuse("The invocation id is in use.");
     if (this.#pending.size >= this.#options.maxPending)
-      return this.#refuse(caller, message, "Too many invocations wait for clients' results.");
+      return refuse("Too many invocations wait for clients' results.");
     const line = this.#options.lineOf(caller.hub, connectionId);
     if (line === undefined) this.#invokeByService(caller, message);
     else this.#invokeByLine(caller, line, message);
@@ -81,21 +86,20 @@ export class ClientResults {
   completed(router: ServerConnection, message: MessageOf<"clientCompletion">): void {
     const call = this.#answered(router, message.invocationId);
     if (call === undefined || message.payload.length === 0) return;
-    // Whom it is for is known here: the sender's word for it is its own name.
-    this.#answer(call, { ...message, connectionId: call.connectionId, callerServerId: call.callerServerId });
+    this.#answer(call, message.protocol, message.payload);
   }
 
   /** An app server says that there will be no answer. */
   failed(router: ServerConnection, message: MessageOf<"errorCompletion">): void {
     const call = this.#answered(router, message.invocationId);
-    if (call !== undefined) this.#answerError(call, message.error);
+    if (call !== undefined) this.#fail(call, message.error);
   }
 
   /** A client of an app server is gone, with all that it might have answered. */
   clientGone({ client }: ClientLine): void {
     for (const call of this.#byClient.get(client.id) ?? []) {
       this.#forget(call);
-      this.#answerError(call, `Connection '${client.id}' is disconnected.`);
+      this.#fail(call, `Connection '${client.id}' is disconnected.`);
     }
   }
 
@@ -103,7 +107,7 @@ export class ClientResults {
   migrated({ client, server }: ClientLine, from: ServerConnection): void {
     for (const call of this.#byClient.get(client.id) ?? []) {
       // What the old one asked itself it has given up.
-      if (call.callerServerId === from.serverId) this.#forget(call);
+      if (call.caller.serverId === from.serverId) this.#forget(call);
       else this.#introduce(call, server);
     }
   }
@@ -111,7 +115,7 @@ export class ClientResults {
   /** An app server has no connection of the hub any more. */
   serverGone(hub: string, serverId: string): void {
     for (const call of this.#pending.values())
-      if (call.hub === hub && call.callerServerId === serverId) this.#forget(call);
+      if (call.caller.hub === hub && call.caller.serverId === serverId) this.#forget(call);
   }
 
   tick(nowMs: number): void {
@@ -119,7 +123,7 @@ export class ClientResults {
     for (const call of this.#pending.values()) {
       if (nowMs - call.startedAtMs < timeoutMs) return;
       this.#forget(call);
-      this.#answerError(
+      this.#fail(
         call,
         `Connection '${call.connectionId}' did not answer within ${timeoutMs / 1000} seconds.`,
       );
@@ -136,23 +140,16 @@ export class ClientResults {
 
   #invokeByLine(caller: ServerConnection, line: ClientLine, message: Invocation): void {
     const { client, server } = line;
+    const { invocationId, connectionId } = message;
     const bytes = encodedPayload(message.payload)[client.protocol.name];
     if (bytes === undefined)
-      return this.#refuse(
-        caller,
-        message,
-        `The invocation has no message in the client's hub protocol '${client.protocol.name}'.`,
-      );
-    const call = this.#add(caller, message, undefined);
+      return this.#fail({ caller, invocationId, connectionId }, notEncoded(client.protocol.name));
+    const call = this.#add({ caller, invocationId, connectionId }, undefined);
     if (server.serverId !== caller.serverId) {
       this.#introduce(call, server);
+      const { instanceId } = this.#options;
       if (caller.type !== ConnectionType.weak)
-        caller.send({
-          type: "serviceMapping",
-          invocationId: call.invocationId,
-          connectionId: call.connectionId,
-          instanceId: this.#options.instanceId,
-        });
+        caller.send({ type: "serviceMapping", invocationId, connectionId, instanceId });
     }
     client.send(new EncodedMessage(bytes, client.protocol.transferFormat));
     line.pause();
@@ -160,15 +157,14 @@ export class ClientResults {
   }
 
   /** Tells an app server of an answer that will come through it, so that it knows it for one. */
-  #introduce({ invocationId, connectionId, callerServerId }: PendingCall, router: ServerConnection): void {
-    router.send({ type: "clientInvocation", invocationId, connectionId, callerServerId, payload: [] });
+  #introduce(call: PendingCall, router: ServerConnection): void {
+    router.send({ type: "clientInvocation", ...addressOf(call), payload: [] });
   }
 
   /** The client has no app server: the service calls it, and reads the answer itself. */
-  #invokeByService(caller: ServerConnection, message: Invocation): void {
-    const { connectionId, payload } = message;
+  #invokeByService(caller: ServerConnection, { invocationId, connectionId, payload }: Invocation): void {
     const abort = new AbortController();
-    const call = this.#add(caller, message, abort);
+    const call = this.#add({ caller, invocationId, connectionId }, abort);
     const method = { encoded: encodedPayload(payload) };
     void this.#options.router
       .invoke({ hub: caller.hub, connectionId, method, signal: abort.signal })
@@ -178,26 +174,15 @@ export class ClientResults {
   #served(call: PendingCall, outcome: CallOutcome): void {
     if (this.#pending.get(call.invocationId) !== call) return;
     this.#forget(call);
-    const { connectionId } = call;
-    if (outcome.outcome !== "completed")
-      return this.#later(() => this.#answerError(call, errorOf(outcome, connectionId)));
+    if (outcome.outcome !== "completed") return this.#fail(call, errorOf(outcome, call.connectionId));
     const { protocol, bytes } = outcome;
     const payload = hubProtocols[protocol].withInvocationId(bytes, call.invocationId);
-    this.#later(() =>
-      this.#answer(call, { type: "clientCompletion", ...addressOf(call), protocol, payload }),
-    );
+    this.#later(() => this.#answer(call, protocol, payload));
   }
 
-  #add(caller: ServerConnection, message: Invocation, abort: AbortController | undefined): PendingCall {
-    const { invocationId, connectionId } = message;
-    const call: PendingCall = {
-      hub: caller.hub,
-      invocationId,
-      connectionId,
-      callerServerId: caller.serverId,
-      startedAtMs: this.#options.clock.monotonicMs(),
-      abort,
-    };
+  #add(asked: Call, abort: AbortController | undefined): PendingCall {
+    const call = { ...asked, startedAtMs: this.#options.clock.monotonicMs(), abort };
+    const { invocationId, connectionId } = call;
     this.#pending.set(invocationId, call);
     const calls = this.#byClient.get(connectionId);
     if (calls === undefined) this.#byClient.set(connectionId, new Set([call]));
@@ -215,23 +200,23 @@ export class ClientResults {
   /** Takes the call that an app server answers: only the client's own app server may. */
   #answered(router: ServerConnection, invocationId: string): PendingCall | undefined {
     const call = this.#pending.get(invocationId);
-    if (call === undefined || call.hub !== router.hub) return undefined;
-    const line = this.#options.lineOf(call.hub, call.connectionId);
+    if (call === undefined || call.caller.hub !== router.hub) return undefined;
+    const line = this.#options.lineOf(router.hub, call.connectionId);
     if (line?.server.serverId !== router.serverId) return undefined;
     this.#forget(call);
     return call;
   }
 
-  #answer({ hub, callerServerId }: PendingCall, message: ServiceMessage): void {
-    this.#options.connectionOf(hub, callerServerId)?.send(message);
+  /** Whom it is for is known here: the router's word for it is its own name. */
+  #answer(call: Call, protocol: string, payload: Buffer): void {
+    const message = { type: "clientCompletion", ...addressOf(call), protocol, payload } as const;
+    this.#connectionOf(call.caller)?.send(message);
   }
 
-  #answerError(call: PendingCall, error: string): void {
-    this.#answer(call, { type: "errorCompletion", ...addressOf(call), error });
-  }
-
-  #refuse(caller: ServerConnection, of: Invocation, error: string): void {
-    this.#later(() => caller.send({ type: "errorCompletion", ...addressOf(of), error }));
+  #fail(call: Call, error: string): void {
+    this.#later(() =>
+      this.#connectionOf(call.caller)?.send({ type: "errorCompletion", ...addressOf(call), error }),
+    );
   }
 
   #later(run: () => void): void {
@@ -242,18 +227,30 @@ export class ClientResults {
 
   #runDue(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    while (this.#delayed[0] !== undefined && this.#delayed[0].dueMs <= nowMs) this.#delayed.shift()?.run();
+    const waiting = this.#delayed.findIndex(({ dueMs }) => dueMs > nowMs);
+    const due = this.#delayed.splice(0, waiting < 0 ? this.#delayed.length : waiting);
+    for (const { run } of due) run();
     if (this.#delayed.length > 0) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
+
+  #connectionOf(caller: ServerConnection): ServerConnection | undefined {
+    return caller.isOpen ? caller : this.#options.connectionOf(caller.hub, caller.serverId);
+  }
 }
 
-type Address = Pick<Invocation, "invocationId" | "connectionId" | "callerServerId">;
-
 /** What every message about a call says of it. */
-function addressOf({ invocationId, connectionId, callerServerId }: Address): Address {
-  return { invocationId, connectionId, callerServerId };
+function addressOf({ caller, invocationId, connectionId }: Call): {
+  readonly invocationId: string;
+  readonly connectionId: string;
+  readonly callerServerId: string;
+} {
+  return { invocationId, connectionId, callerServerId: caller.serverId };
+}
+
+function notEncoded(protocol: string): string {
+  return `The invocation has no message in the client's hub protocol '${protocol}'.`;
 }
 
 function errorOf(outcome: Exclude<CallOutcome, { outcome: "completed" }>, connectionId: string): string {
@@ -261,7 +258,7 @@ function errorOf(outcome: Exclude<CallOutcome, { outcome: "completed" }>, connec
     case "notConnected":
       return `Connection '${connectionId}' does not exist.`;
     case "notEncoded":
-      return `The invocation has no message in the client's hub protocol '${outcome.protocol}'.`;
+      return notEncoded(outcome.protocol);
     case "busy":
       return "Too many invocations wait for clients' results.";
     default:

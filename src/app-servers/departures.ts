@@ -16,13 +16,14 @@ const MAX_WAIT_MS = 10_000;
  * another app server, or left alone until they go. docs/spec/service-protocol.md §4.5
  */
 export class Departures {
-  readonly #otherThan: (from: ServerConnection) => ServerConnection | undefined;
+  readonly #otherFor: (line: ClientLine) => ServerConnection | undefined;
   readonly #emit: EmitEvent;
   /** Clients that wait to move, by the connection that they leave, and since when. */
   readonly #moving = new Map<ServerConnection, Map<ClientLine, number | undefined>>();
 
-  constructor(otherThan: (from: ServerConnection) => ServerConnection | undefined, emit: EmitEvent) {
-    this.#otherThan = otherThan;
+  /** @param otherFor the connection of another app server that a client can move to */
+  constructor(otherFor: (line: ClientLine) => ServerConnection | undefined, emit: EmitEvent) {
+    this.#otherFor = otherFor;
     this.#emit = emit;
   }
 
@@ -36,7 +37,7 @@ export class Departures {
     const moving = new Map<ClientLine, number | undefined>();
     const mayMove = mode === "migrate" && mayMigrate(from.migrationLevel, false);
     for (const line of from.lines.values()) {
-      if (!mayMove || !line.canMigrate || this.#otherThan(from) === undefined) line.drop();
+      if (!mayMove || !line.canMigrate || this.#otherFor(line) === undefined) line.drop();
       else {
         line.hold();
         moving.set(line, undefined);
@@ -67,7 +68,7 @@ export class Departures {
   }
 
   #move(line: ClientLine, from: ServerConnection): void {
-    const to = this.#otherThan(from);
+    const to = this.#otherFor(line);
     if (to === undefined) return line.drop();
     line.migrate(to, false);
     this.#emit({

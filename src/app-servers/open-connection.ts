@@ -31,7 +31,8 @@ export function openConnectionOf({ origin, protocol }: Client, request: ConnectR
   const { connectionId, identity, query } = origin;
   const { claims } = identity;
   const headers = forwardedHeaders(request);
-  if (claimValue(claims, "asrs.s.dc") === "true") headers.push(["Asrs-Is-Diagnostic-Client", ["true"]]);
+  if (claimValue(claims, "asrs.s.dc")?.toLowerCase() === "true")
+    headers.push(["Asrs-Is-Diagnostic-Client", ["true"]]);
   return {
     type: "openConnection",
     connectionId,

@@ -15,16 +15,34 @@ export interface PingFacts {
   readonly clients: number;
   /** Server connections of the service. */
   readonly serverConnections: number;
+  /** For the list of servers. */
+  readonly stamps: Stamps;
+  /** Milliseconds since the epoch. */
   readonly nowMs: number;
+}
+
+/**
+ * The stamps of lists of servers: the SDK takes no list whose stamp is not above the last one's. They grow with time and count
+ * as .NET does, as the SDK compares them with clocks of its own too.
+ */
+export class Stamps {
+  #last = 0n;
+
+  /** One that is above all before. */
+  next(nowMs: number): bigint {
+    const ticks = (BigInt(Math.floor(nowMs)) + EPOCH_MS_AFTER_YEAR_1) * TICKS_PER_MS;
+    this.#last = ticks > this.#last ? ticks : this.#last + 1n;
+    return this.#last;
+  }
 }
 
 const TICKS_PER_MS = 10_000n;
 const EPOCH_MS_AFTER_YEAR_1 = 62_135_596_800_000n;
-const modes: Readonly<Record<string, ShutdownMode>> = {
-  "fin:0": "drop",
-  "fin:1": "migrate",
-  "fin:2": "wait",
-};
+const modes: ReadonlyMap<string, ShutdownMode> = new Map([
+  ["fin:0", "drop"],
+  ["fin:1", "migrate"],
+  ["fin:2", "wait"],
+]);
 
 /**
  * Answers what a ping asks, docs/spec/service-protocol.md §3.4. Keys that are not known, and those that only the service sends,
@@ -41,7 +59,7 @@ export function answerPing(
     if (key === "status") from.send({ type: "ping", pairs: statusOf(facts()) });
     else if (key === "servers") from.send({ type: "ping", pairs: [["servers", serversOf(facts())]] });
     else if (key === "echo") from.send({ type: "ping", pairs: [["echo", value]] });
-    else if (key === "shutdown") shutdown ??= modes[value];
+    else if (key === "shutdown") shutdown ??= modes.get(value);
   }
   if (shutdown !== undefined) from.send({ type: "ping", pairs: [["shutdown", "finack"]] });
   return shutdown;
@@ -55,8 +73,6 @@ function statusOf({ hubClients, clients, serverConnections }: PingFacts): Pairs 
   ];
 }
 
-/** The stamp grows with time and counts as .NET does, as the SDK compares it with clocks of its own. */
-function serversOf({ servers, nowMs }: PingFacts): string {
-  const stamp = (BigInt(Math.floor(nowMs)) + EPOCH_MS_AFTER_YEAR_1) * TICKS_PER_MS;
-  return `${stamp}:${[...servers.serverIds].join(";")}`;
+function serversOf({ servers, stamps, nowMs }: PingFacts): string {
+  return `${stamps.next(nowMs)}:${[...servers.serverIds].join(";")}`;
 }

@@ -84,6 +84,7 @@ export class ServerConnection implements WebSocketHandler, Sweepable {
   readonly #writer = new ServiceMessageWriter(MAX_HEADER_BYTES);
   readonly #openedAtMs: number;
   #state: "handshaking" | "open" | "closed" = "handshaking";
+  #wasOpened = false;
   #handshake: ServerHandshake = { connectionType: 0, migrationLevel: 0, allowStatefulReconnects: false };
   #received: ReceiveBuffer | undefined;
   /** A message's work is under way: the next one waits. */
@@ -135,6 +136,11 @@ export class ServerConnection implements WebSocketHandler, Sweepable {
 
   get isOpen(): boolean {
     return this.#state === "open";
+  }
+
+  /** Whether its handshake was accepted. */
+  get wasOpened(): boolean {
+    return this.#wasOpened;
   }
 
   /** Whether the socket is let go, after the end. */
@@ -296,6 +302,7 @@ export class ServerConnection implements WebSocketHandler, Sweepable {
     this.send({ type: "handshakeResponse", error, connectionId: this.connectionId });
     if (error !== "") return this.close(error);
     this.#state = "open";
+    this.#wasOpened = true;
     this.#context.opened(this);
   }
 

@@ -7,6 +7,14 @@ export interface StickyServer {
   readonly isRequired: boolean;
 }
 
+/** What matters of a client that looks for an app server. */
+export interface Placeable {
+  /** It has stateful reconnect, which not every app server allows. */
+  readonly isStateful: boolean;
+}
+
+const ANY_CLIENT: Placeable = { isStateful: false };
+
 /** The server connections of one hub, by their app servers. */
 export class HubServers {
   readonly #servers = new Map<string, Set<ServerConnection>>();
@@ -65,44 +73,45 @@ export class HubServers {
    * The server connection for a client: of the app server that it must or should have, else of the one with the fewest
    * clients; there, the connection with the fewest. docs/spec/service-protocol.md §4.6
    */
-  choose(sticky: StickyServer | undefined): ServerConnection | undefined {
+  choose(client: Placeable, sticky: StickyServer | undefined): ServerConnection | undefined {
     if (sticky !== undefined) {
-      const connection = leastLoaded(this.#servers.get(sticky.serverId) ?? []).connection;
+      const { connection } = leastLoaded(this.#servers.get(sticky.serverId) ?? [], ANY_CLIENT);
       if (connection !== undefined || sticky.isRequired) return connection;
     }
-    return this.#chooseAny();
+    return this.#chooseAny(client);
   }
 
   /** The server connection that a client may move to from this one. */
-  chooseOther(than: ServerConnection): ServerConnection | undefined {
-    return this.#chooseAny(than.serverId);
+  chooseOther(than: ServerConnection, client: Placeable): ServerConnection | undefined {
+    return this.#chooseAny(client, than.serverId);
   }
 
-  #chooseAny(excludedServerId?: string): ServerConnection | undefined {
+  #chooseAny(client: Placeable, excludedServerId?: string): ServerConnection | undefined {
     let best: ServerConnection | undefined;
     let fewest = Infinity;
     for (const [serverId, connections] of this.#servers) {
       if (serverId === excludedServerId) continue;
-      const { connection, clients } = leastLoaded(connections);
+      const { connection, clients } = leastLoaded(connections, client);
       if (connection === undefined || clients >= fewest) continue;
       best = connection;
       fewest = clients;
     }
-    return best;
+    // An app server that does not allow it may still take such a client's handshake.
+    return best === undefined && client.isStateful ? this.#chooseAny(ANY_CLIENT, excludedServerId) : best;
   }
 }
 
-/** The connection with the fewest clients of those that take any, and how many clients they all have. */
-function leastLoaded(connections: Iterable<ServerConnection>): {
-  connection: ServerConnection | undefined;
-  clients: number;
-} {
+/** The connection with the fewest clients of those that take such a client, and how many clients they all have. */
+function leastLoaded(
+  connections: Iterable<ServerConnection>,
+  { isStateful }: Placeable,
+): { connection: ServerConnection | undefined; clients: number } {
   let best: ServerConnection | undefined;
   let clients = 0;
   for (const connection of connections) {
     clients += connection.clients;
-    if (connection.takesClients && (best === undefined || connection.clients < best.clients))
-      best = connection;
+    if (!connection.takesClients || (isStateful && !connection.allowsStatefulReconnect)) continue;
+    if (best === undefined || connection.clients < best.clients) best = connection;
   }
   return { connection: best, clients };
 }

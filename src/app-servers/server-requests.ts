@@ -167,12 +167,14 @@ export class ServerRequests {
   }
 
   async #send(from: ServerConnection, { audience, excluded, payload, filter }: Multicast): Promise<void> {
+    const broken = (protocol: string): void =>
+      this.#options.dropped(from, `A message is not framed as hub protocol '${protocol}' has it.`);
     try {
       await this.#options.router.deliver({
         hub: from.hub,
         audience: filter === undefined ? audience : filtered(audience, filter),
         excluding: excluded === undefined || excluded.length === 0 ? NOBODY : new Set(excluded),
-        payload: Payload.encoded(encodedPayload(payload)),
+        payload: Payload.encoded(encodedPayload(payload, broken)),
       });
     } catch (error) {
       if (error instanceof FilterError) this.#options.dropped(from, error.message);

@@ -80,6 +80,8 @@ export interface RelayOpening {
   readonly request: ConnectRequest;
   /** The handshake request as the client sent it, separator included. Not kept by its owner: a view. */
   readonly handshake: Buffer;
+  /** Whether it was granted stateful reconnect. */
+  readonly isStateful: boolean;
   /** The way back. */
   readonly relayed: RelayedClient;
 }

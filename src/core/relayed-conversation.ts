@@ -42,9 +42,9 @@ export class RelayedConversation implements Conversation, RelayedClient {
   }
 
   open(handshake: Buffer): void {
-    const { backend, request } = this.#options;
+    const { backend, request, isStateful } = this.#options;
     const { client } = this.#host;
-    const line = backend.open({ client, request, handshake, relayed: this });
+    const line = backend.open({ client, request, handshake, isStateful, relayed: this });
     if ("refused" in line)
       return this.#host.refuse(handshakeReply(line.refused), {
         category: "NoAvailableServerConnection",

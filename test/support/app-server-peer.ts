@@ -32,9 +32,12 @@ export interface PeerOptions {
 export class AppServerPeer implements Disposable {
   readonly socket: WebSocket;
   readonly serverId: string;
+  /** Empty pings that have come. */
+  keepAlives = 0;
   #unread: Buffer = Buffer.alloc(0);
   readonly #messages: Received[] = [];
   #isOver = false;
+  #fences = 0;
   #wake = (): void => {};
 
   private constructor(socket: WebSocket, serverId: string) {
@@ -120,6 +123,11 @@ export class AppServerPeer implements Disposable {
     return message;
   }
 
+  /** Resolves when something has come that is not taken. */
+  arrival(): Promise<void> {
+    return this.#until(() => this.#messages.length > 0);
+  }
+
   /** What has come and was not taken. */
   get waiting(): readonly Received[] {
     return this.#messages;
@@ -138,14 +146,27 @@ export class AppServerPeer implements Disposable {
     return this.#until(() => this.#isOver);
   }
 
-  /** Asks for an acknowledgement: all that was sent before has been done then. Drops what came meanwhile. */
-  async settled(): Promise<void> {
-    const ackId = 1_000_000;
+  /** Asks for an acknowledgement: all that was sent before has been done then. Resolves to what has come until it, but for keep-alives. */
+  async heard(): Promise<Received[]> {
+    const ackId = 1_000_000 + ++this.#fences;
     this.send({ type: "checkUserExistence", userId: "nobody", ackId });
+    const heard: Received[] = [];
     for (;;) {
       const message = await this.take();
-      if (message.type === "ack" && message.ackId === ackId) return;
+      if (message.type === "ack" && message.ackId === ackId) return heard;
+      heard.push(message);
     }
+  }
+
+  /** All that was sent before has been done. Drops what came meanwhile. */
+  async settled(): Promise<void> {
+    await this.heard();
+  }
+
+  /** Ends in an orderly way; resolves when the service has done so too. */
+  async leave(): Promise<void> {
+    this.socket.close(1000);
+    await this.ended();
   }
 
   /** Ends as when its process is killed. */
@@ -173,7 +194,8 @@ export class AppServerPeer implements Disposable {
       const end = findServiceMessageEnd(this.#unread, at, Infinity);
       if (end < 0) break;
       const message = readServiceMessage(this.#unread, at, end);
-      if (message.type !== "ping" || message.pairs.length > 0) this.#messages.push(message);
+      if (message.type === "ping" && message.pairs.length === 0) this.keepAlives++;
+      else this.#messages.push(message);
       at = end;
     }
     this.#unread = this.#unread.subarray(at);
