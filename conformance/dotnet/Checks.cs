@@ -12,27 +12,27 @@ sealed class Checks(Service service, Wire wire)
 {
     public IEnumerable<Check> All =>
     [
-        new("connects with a connection id, and stops without an error", ConnectsAndStops),
-        new("a REST broadcast arrives with exact arguments", ExactArguments),
-        new("a broadcast of 500 KB arrives whole", LargeMessage),
-        new("what is sent to a group reaches its members, and those who left no more", GroupSend),
-        new("what is sent to a user reaches that user only", UserSend),
-        new("what is sent to a connection reaches that connection only", ConnectionSend),
-        new("an excluded connection gets no copy", Excluded),
-        new("a close by REST gives its reason to a client with detailed errors", CloseWithReason),
-        new("a close by REST hides its reason from other clients", CloseWithoutReason),
-        new("a client that is closed by REST reconnects and is reached again", AutomaticReconnect),
-        new("an unknown method fails with an error that says who is missing", UnknownMethod),
+        service.OnOwnHub("connects with a connection id, and stops without an error", ConnectsAndStops),
+        service.OnOwnHub("a REST broadcast arrives with exact arguments", ExactArguments),
+        service.OnOwnHub("a broadcast of 500 KB arrives whole", LargeMessage),
+        service.OnOwnHub("what is sent to a group reaches its members, and those who left no more", GroupSend),
+        service.OnOwnHub("what is sent to a user reaches that user only", UserSend),
+        service.OnOwnHub("what is sent to a connection reaches that connection only", ConnectionSend),
+        service.OnOwnHub("an excluded connection gets no copy", Excluded),
+        service.OnOwnHub("a close by REST gives its reason to a client with detailed errors", CloseWithReason),
+        service.OnOwnHub("a close by REST hides its reason from other clients", CloseWithoutReason),
+        service.OnOwnHub("a client that is closed by REST reconnects and is reached again", AutomaticReconnect),
+        service.OnOwnHub("an unknown method fails with an error that says who is missing", UnknownMethod),
     ];
 
-    Task<TestClient> Connect(string hub, ClientOptions? options = null) => TestClient.Connect(service, wire, hub, options ?? new());
+    Task<TestClient> Connect(string hub, ClientOptions? options = null) => service.Connect(wire, hub, options ?? new());
 
     async Task ConnectsAndStops(string hub)
     {
         await using var client = await Connect(hub);
         Expect.True(client.Id.Length > 0, "the connection id is empty");
-        await client.Connection.StopAsync().WaitAsync(Expect.Patience);
-        Expect.Equal(null, await client.Closed, "error of the close");
+        await Expect.Soon(client.Connection.StopAsync(), "the stop");
+        Expect.Equal(null, await client.Closed(), "error of the close");
     }
 
     async Task ExactArguments(string hub)
@@ -127,7 +127,7 @@ sealed class Checks(Service service, Wire wire)
     {
         await using var client = await Connect(hub, new() { DetailedErrors = true });
         await service.Call(HttpMethod.Delete, hub, $"connections/{client.Id}", "&reason=over%20and%20out");
-        var error = await client.Closed;
+        var error = await client.Closed();
         Expect.True(error?.Message.Contains("over and out") == true, $"the error does not have the reason: {error?.Message ?? "none"}");
     }
 
@@ -135,7 +135,7 @@ sealed class Checks(Service service, Wire wire)
     {
         await using var client = await Connect(hub);
         await service.Call(HttpMethod.Delete, hub, $"connections/{client.Id}", "&reason=over%20and%20out");
-        var error = await client.Closed;
+        var error = await client.Closed();
         Expect.True(error?.Message.Contains("over and out") != true, $"the error has the reason: {error?.Message}");
     }
 
@@ -145,7 +145,7 @@ sealed class Checks(Service service, Wire wire)
         var inbox = client.Listen<string>("news");
         var before = client.Id;
         await service.Call(HttpMethod.Delete, hub, $"connections/{before}");
-        var after = await client.Reconnected;
+        var after = await client.Reconnected();
         Expect.True(after != null && after != before, $"the new connection has the id {after}, the old one had {before}");
         await service.Send(hub, $"connections/{after}", "news", "[\"welcome back\"]");
         Expect.Equal("welcome back", await inbox.Next(), "the first message after reconnecting");
@@ -154,19 +154,11 @@ sealed class Checks(Service service, Wire wire)
     async Task UnknownMethod(string hub)
     {
         await using var client = await Connect(hub);
-        try
-        {
-            await client.Connection.InvokeAsync<string>("Nobody", 1, "two").WaitAsync(Expect.Patience);
-        }
-        catch (HubException error)
-        {
-            Expect.True(error.Message.Contains("upstream", StringComparison.OrdinalIgnoreCase), $"the error does not say who is missing: {error.Message}");
-            var inbox = client.Listen<string>("news");
-            await service.Send(hub, "", "news", "[\"still here\"]");
-            Expect.Equal("still here", await inbox.Next(), "the first message after the error");
-            return;
-        }
-        throw new CheckFailed("the invocation succeeded");
+        var error = await Expect.Fails(client.Call<string>("Nobody", 1, "two"), "the invocation");
+        Expect.True(error is HubException && error.Message.Contains("upstream", StringComparison.OrdinalIgnoreCase), $"the error does not say who is missing: {error.Message}");
+        var inbox = client.Listen<string>("news");
+        await service.Send(hub, "", "news", "[\"still here\"]");
+        Expect.Equal("still here", await inbox.Next(), "the first message after the error");
     }
 }
 

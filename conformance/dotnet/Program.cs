@@ -14,30 +14,8 @@ if (Option("--endpoint") is not { } endpoint || Option("--access-key") is not { 
 }
 
 var service = new Service(endpoint, accessKey);
-var suites = Wire.All.Select(wire => (Name: wire.ToString(), new Checks(service, wire).All))
-    .Append(("WebSockets/json", new WebSocketChecks(service, messagePack: false).All))
-    .Append(("WebSockets/messagepack", new WebSocketChecks(service, messagePack: true).All));
-var (passed, failed) = (0, 0);
-foreach (var (suite, checks) in suites)
-{
-    foreach (var check in checks)
-    {
-        var name = $"{suite}: {check.Name}";
-        try
-        {
-            await check.Run($"conformance{passed + failed}").WaitAsync(TimeSpan.FromSeconds(60));
-            passed++;
-            Console.WriteLine($"ok   {name}");
-        }
-        catch (Exception error)
-        {
-            failed++;
-            Console.WriteLine($"FAIL {name}: {OneLine(error)}");
-        }
-    }
-}
-Console.WriteLine($"{passed} passed, {failed} failed");
-return failed == 0 ? 0 : 1;
-
-static string OneLine(Exception error) =>
-    (error is CheckFailed ? error.Message : $"{error.GetType().Name}: {error.Message}").ReplaceLineEndings(" ");
+var report = new Report(wants: _ => true);
+foreach (var wire in Wire.All) await report.Run($"{wire}", new Checks(service, wire).All);
+foreach (var messagePack in new[] { false, true })
+    await report.Run(messagePack ? "WebSockets/messagepack" : "WebSockets/json", new WebSocketChecks(service, messagePack).All);
+return report.Summary();

@@ -10,8 +10,20 @@ namespace Hubwire.Conformance;
 sealed class Service(string endpoint, string accessKey)
 {
     static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    int hubs;
 
     public string Endpoint { get; } = endpoint.TrimEnd('/');
+
+    /// <summary>A check that gets the name of a hub of its own.</summary>
+    public Check OnOwnHub(string name, Func<string, Task> run) => new(name, () => run($"conformance{Interlocked.Increment(ref hubs)}"));
+
+    /// <summary>A connected client.</summary>
+    public async Task<TestClient> Connect(Wire wire, string hub, ClientOptions options)
+    {
+        var client = new TestClient(options.Build(this, wire, hub));
+        await client.Start();
+        return client;
+    }
 
     public string ClientPath(string hub) => $"/client/?hub={hub}";
 
