@@ -1,9 +1,9 @@
 // @microsoft/signalr by way of an app server: node javascript-client.ts APP_URL TRANSPORT PROTOCOL; ends with 0 when all holds.
 import assert from "node:assert/strict";
 import {
+  HttpTransportType,
   type HubConnection,
   HubConnectionBuilder,
-  HttpTransportType,
   type IStreamResult,
   LogLevel,
   Subject,

@@ -11,7 +11,8 @@ const accessKey = "conformance-access-key-of-more-than-thirty-two-characters";
 const runTimeoutMs = 3_600_000;
 
 if (!hasDotnet()) console.log("skipped: the .NET SDK 10 is not installed");
-else if (!restore(appServerFolder) || !restore(folder)) console.log("skipped: the packages of the SDK cannot be had");
+else if (!restore(appServerFolder) || !restore(folder))
+  console.log("skipped: the packages of the SDK cannot be had");
 else if (!build(appServerFolder) || !build(folder)) process.exitCode = 1;
 else process.exitCode = await run(process.argv.slice(2));
 

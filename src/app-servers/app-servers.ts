@@ -219,7 +219,7 @@ export class AppServers {
 
   #closed(connection: ServerConnection, reason: string): void {
     const { hub, serverId, connectionId: serverConnectionId, clients } = connection;
-    if (!connection.wasOpened) return this.#options.emit({ name: "server.refused", hub, reason });
+    if (!connection.wasOpened) return this.#options.emit({ name: "server.refused", hub, status: 101, reason });
     this.#open--;
     const servers = this.#hubs.get(hub);
     if (servers?.has(connection)) this.#open--;

@@ -69,7 +69,7 @@ export type HubwireEvent =
   | {
       readonly name: "server.refused";
       readonly hub: string;
-      /** What it was answered. */
+      /** What it was answered; 101 where its handshake was refused behind that. */
       readonly status: number;
       readonly reason: string;
     }
