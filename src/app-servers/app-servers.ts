@@ -222,7 +222,6 @@ export class AppServers {
     if (!connection.wasOpened) return this.#options.emit({ name: "server.refused", hub, status: 101, reason });
     this.#open--;
     const servers = this.#hubs.get(hub);
-    if (servers?.has(connection)) this.#open--;
     const wasLast = servers?.remove(connection) ?? false;
     if (servers?.isEmpty) this.#hubs.delete(hub);
     this.#options.emit({ name: "server.disconnected", hub, serverId, serverConnectionId, clients, reason });
