@@ -219,7 +219,8 @@ export class AppServers {
 
   #closed(connection: ServerConnection, reason: string): void {
     const { hub, serverId, connectionId: serverConnectionId, clients } = connection;
-    if (!connection.wasOpened) return this.#options.emit({ name: "server.refused", hub, status: 101, reason });
+    if (!connection.wasOpened)
+      return this.#options.emit({ name: "server.refused", hub, status: 101, reason });
     this.#open--;
     const servers = this.#hubs.get(hub);
     const wasLast = servers?.remove(connection) ?? false;

@@ -32,10 +32,6 @@ export class HubServers {
     for (const connections of this.#servers.values()) yield* connections;
   }
 
-  has(connection: ServerConnection): boolean {
-    return this.#servers.get(connection.serverId)?.has(connection) ?? false;
-  }
-
   add(connection: ServerConnection): void {
     const connections = this.#servers.get(connection.serverId);
     if (connections === undefined) this.#servers.set(connection.serverId, new Set([connection]));
