@@ -97,11 +97,11 @@ export const eventCounters = {
     labels: ["hub", "type"],
   },
   hubwire_server_connections_closed_total: {
-    help: "Server connections that are gone. Those that never finished the handshake count too.",
+    help: "Server connections that were up and are gone.",
     labels: ["hub"],
   },
   hubwire_server_connections_refused_total: {
-    help: "Server connections that were not let in, by the status that they got.",
+    help: "Server connections that were not let in, by the status that they got; 101 where their handshake was refused or did not come.",
     labels: ["status"],
   },
   hubwire_server_connections_drained_total: {
