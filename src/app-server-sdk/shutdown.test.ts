@@ -100,15 +100,15 @@ describe("stopping", () => {
       env: { PATH: process.env["PATH"], CONNECTION: service.connectionString },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const end = await service.connected();
+    const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`it ended with ${code}`)));
+    const end = await Promise.race([service.connected(), died]);
     await end.accept();
-    await once(child.stdout, "readable");
+    await Promise.race([once(child.stdout, "readable"), died]);
     child.kill("SIGTERM");
     await end.receives("ping");
     end.send({ type: "ping", pairs: [["shutdown", "finack"]] });
     const printed = await text(child.stdout);
     assert.equal(printed, "started\nstopped\n");
-    if (child.exitCode === null) await once(child, "exit");
-    assert.equal(child.exitCode, 0);
+    await assert.rejects(died, /^Error: it ended with 0$/);
   });
 });
