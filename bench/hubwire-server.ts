@@ -5,7 +5,8 @@ import { groupCount, type Reach, userCount } from "./scenarios.ts";
 import { type Claims, mintToken } from "./tokens.ts";
 
 const program = join(import.meta.dirname, "..", "src", "cli", "hubwire.ts");
-const accessKey = "bench-access-key-of-more-than-thirty-two-characters";
+/** What tokens are signed with. */
+export const accessKey = "bench-access-key-of-more-than-thirty-two-characters";
 const maxClients = 10_000;
 /** About as many as one run of sigload sends, so that hardly a token is used twice. */
 const userTokenCount = 150_000;

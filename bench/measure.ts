@@ -1,7 +1,16 @@
 import type { BenchServer, Flags } from "./bench-server.ts";
 import { doubtsOf, maxOther } from "./doubts.ts";
 import { measureInvocations } from "./invocations.ts";
-import type { InvocationScenario, Load, LoadScenario, Row, Scenario, ServerName } from "./scenarios.ts";
+import { measureRelay } from "./relays.ts";
+import type {
+  InvocationScenario,
+  Load,
+  LoadScenario,
+  RelayScenario,
+  Row,
+  Scenario,
+  ServerName,
+} from "./scenarios.ts";
 import { groupCount, userCount } from "./scenarios.ts";
 import { generatorCore, serverCore, startServer } from "./server-process.ts";
 import { type LoadResult, runSigload } from "./sigload.ts";
@@ -82,8 +91,9 @@ function runsOf(scenario: Scenario, plan: Plan): Run[] {
   return serversOf(scenario).flatMap((name) => {
     const server = plan.servers.get(name);
     if (typeof server !== "object") return [];
-    const isLoad = "load" in scenario;
-    return [isLoad ? loadRun(scenario, name, server, plan) : invocationRun(scenario, server, plan)];
+    if ("load" in scenario) return [loadRun(scenario, name, server, plan)];
+    if ("relay" in scenario) return [relayRun(scenario, name, server, plan)];
+    return [invocationRun(scenario, server, plan)];
   });
 }
 
@@ -113,6 +123,16 @@ function invocationRun({ invocations, rows }: InvocationScenario, hubwire: Bench
         })),
       );
       return { figures, doubts };
+    },
+  };
+}
+
+function relayRun({ relay, rows }: RelayScenario, name: ServerName, server: BenchServer, plan: Plan): Run {
+  return {
+    title: `${rows[0]?.name}, ${name}`,
+    measure: async () => {
+      const { result, doubts } = await measureRelay({ ...plan, name, server, load: relay });
+      return { figures: rows.map((row) => ({ row, server: name, figure: row.figure(result) })), doubts };
     },
   };
 }

@@ -1,11 +1,12 @@
 import type { InvocationLoad, InvocationResult } from "./invocations.ts";
+import type { RelayLoad } from "./relays.ts";
 import type { LoadResult, LoadWindow } from "./sigload.ts";
 
 /**
- * Who is measured: Hubwire, self-hosted ASP.NET Core SignalR (A), the bare epoll server in C++ (C), and a caller of the
- * webhook with undici (U).
+ * Who is measured: Hubwire, self-hosted ASP.NET Core SignalR (A), the bare epoll server in C++ (C), a caller of the
+ * webhook with undici (U), and the package `ws` (W).
  */
-export type ServerName = "hubwire" | "aspnet" | "epoll-bound" | "undici";
+export type ServerName = "hubwire" | "aspnet" | "epoll-bound" | "undici" | "ws";
 
 /** Groups that the clients of a group scenario are spread over, one after the other. */
 export const groupCount = 100;
@@ -68,7 +69,14 @@ export interface InvocationScenario {
   readonly rows: readonly InvocationRow[];
 }
 
-export type Scenario = LoadScenario | InvocationScenario;
+/** One run of each server per round, of which Hubwire's has an app server, and the rows it feeds. */
+export interface RelayScenario {
+  readonly servers: readonly ServerName[];
+  readonly relay: RelayLoad;
+  readonly rows: readonly LoadRow[];
+}
+
+export type Scenario = LoadScenario | InvocationScenario | RelayScenario;
 
 const everyServer: readonly ServerName[] = ["hubwire", "aspnet", "epoll-bound"];
 
@@ -187,7 +195,33 @@ const scenarios: readonly Scenario[] = [
       },
     ],
   },
+  echoes(1),
+  echoes(8),
+  {
+    servers: ["hubwire", "aspnet"],
+    relay: { mode: "bcast-hub", clients: 1_000, underWay: 1 },
+    rows: [cpuRow("broadcast by a hub method of an app server, 1,000 clients", timesAspnet(0.65))],
+  },
 ];
+
+/** Each echo is two messages through Hubwire, there and back; `ws` receives and sends one. */
+function echoes(underWay: number): RelayScenario {
+  const name = `echo through an app server, 100 clients, ${underWay} under way each`;
+  return {
+    servers: ["hubwire", "aspnet", "ws"],
+    relay: { mode: "echo", clients: 100, underWay },
+    rows: [
+      {
+        name,
+        unit: "µs CPU/echo",
+        better: "lower",
+        figure: (result) => topWindow(result)?.server_us_per_msg ?? Number.NaN,
+        mustReach: { of: "server", server: "ws", times: 2 },
+        aimsAt: { of: "server", server: "ws", times: 1 },
+      },
+    ],
+  };
+}
 
 function topWindow({ runs }: LoadResult): LoadWindow | undefined {
   return runs.find(({ paced }) => !paced);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { BenchServer } from "./bench-server.ts";
 import type { Tools } from "./build.ts";
 import { hubwireServer } from "./hubwire-server.ts";
@@ -9,6 +10,7 @@ export function benchServers(tools: Tools, workDir: string): ReadonlyMap<ServerN
   return new Map<ServerName, BenchServer | string>([
     ["hubwire", hubwireServer(workDir)],
     ["aspnet", "path" in aspnetPeer ? aspnetServer(aspnetPeer.path) : aspnetPeer.missing],
+    ["ws", wsServer],
     ["epoll-bound", "path" in epollBound ? epollBoundServer(epollBound.path) : epollBound.missing],
   ]);
 }
@@ -30,6 +32,14 @@ function aspnetServer(dll: string): BenchServer {
     }),
   };
 }
+
+const wsServer: BenchServer = {
+  command: (port) => ({
+    args: [process.execPath, join(import.meta.dirname, "ws-peer.ts"), "--port", String(port)],
+  }),
+  prepare: async () => {},
+  addressing: () => ({ path: "/" }),
+};
 
 /** The bare epoll server: whatever the path, everyone gets everything. */
 function epollBoundServer(program: string): BenchServer {

@@ -40,7 +40,7 @@ export interface LoadRun {
   readonly sigload: string;
   /** The one core it may use; the server has another. */
   readonly core: number;
-  readonly mode: "bcast" | "echo" | "idle";
+  readonly mode: "bcast" | "bcast-hub" | "echo" | "idle";
   readonly flags: Flags;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;

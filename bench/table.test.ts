@@ -51,7 +51,7 @@ test("what was not measured is neither met nor missed", () => {
 test("a row without a limit has its figures, and those of a direct caller", () => {
   const calls: Row = { name: "calls", unit: "calls/s", better: "higher" };
   const table = formatTable(reportRows([calls], samples({ calls: { hubwire: [5, 6], undici: [11] } })));
-  assert.match(table, /\| +5\.50 \| +– \| +– \| +11\.0 \| +– \| +– \| +0\.50 \| – +\| – +\|$/);
+  assert.match(table, /\| +5\.50 \| +– \| +– \| +11\.0 \| +– \| +– \| +– \| +0\.50 \| +– \| – +\| – +\|$/);
 });
 
 test("a missed limit stands out in the table", () => {

@@ -44,14 +44,28 @@ export function reportRows(rows: readonly Row[], samples: ReadonlyMap<string, Sa
   });
 }
 
-/** A Markdown table: medians, ratios to ASP.NET (A), the bound (C) and the direct caller (U), and the verdicts. */
+/** A Markdown table: medians, ratios to ASP.NET (A), the bound (C), the direct caller (U) and `ws` (W), and the verdicts. */
 export function formatTable(reports: readonly RowReport[]): string {
   const lines = [
-    ["scenario", "unit", "Hubwire", "A", "C", "U", "to A", "to C", "to U", "must reach", "aims at"],
-    ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"],
+    [
+      "scenario",
+      "unit",
+      "Hubwire",
+      "A",
+      "C",
+      "U",
+      "W",
+      "to A",
+      "to C",
+      "to U",
+      "to W",
+      "must reach",
+      "aims at",
+    ],
+    ["---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"],
     ...reports.map(({ name, unit, medians, mustReach, aimsAt }) => {
       const { hubwire, aspnet, undici } = medians;
-      const others = [aspnet, medians["epoll-bound"], undici];
+      const others = [aspnet, medians["epoll-bound"], undici, medians.ws];
       const ratios = others.map((other) => ratio(hubwire, other));
       return [
         name,
@@ -69,7 +83,7 @@ export function formatTable(reports: readonly RowReport[]): string {
   );
   const pad = (cell: string, column: number): string => {
     const width = widths[column] ?? 0;
-    return column >= 2 && column <= 8 ? cell.padStart(width) : cell.padEnd(width);
+    return column >= 2 && column <= 10 ? cell.padStart(width) : cell.padEnd(width);
   };
   return lines.map((line) => `| ${line.map(pad).join(" | ")} |`).join("\n");
 }
@@ -84,12 +98,20 @@ function limitOf(
   return figure === undefined ? undefined : figure * target.times;
 }
 
+const letters: Readonly<Record<ServerName, string>> = {
+  hubwire: "Hubwire",
+  aspnet: "A",
+  "epoll-bound": "C",
+  undici: "U",
+  ws: "W",
+};
+
 function words(target: Target): string {
   switch (target.of) {
     case "number":
       return String(target.value);
     case "server":
-      return `${target.times} ${target.server === "aspnet" ? "A" : "C"}`;
+      return `${target.times} ${letters[target.server]}`;
     case "row":
       return `${target.times} × JSON`;
   }
