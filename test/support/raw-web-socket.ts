@@ -115,7 +115,9 @@ export class RawWebSocket implements Disposable {
 
   /** Loses the connection as when a network fails. */
   drop(): void {
-    this.socket.resetAndDestroy();
+    // One that has ended its side cannot be reset any more: node would keep it for ever.
+    if (this.socket.writableEnded) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   [Symbol.dispose](): void {
