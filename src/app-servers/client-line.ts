@@ -200,8 +200,9 @@ export class ClientLine implements RelayLine {
       to.allowsStatefulReconnect ? DataType.handshake : DataType.unknown,
     );
     this.#options.results.migrated(this, from);
-    if (this.#isHeld) this.unpause();
+    if (this.#isHeld) this.#pauses--;
     this.#isHeld = false;
+    this.resume();
   }
 
   #whole(payload: Buffer): Buffer {

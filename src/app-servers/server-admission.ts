@@ -43,7 +43,11 @@ export class ServerAdmission {
     });
     const judged = (result: Authorization): ServerIdentity | UpgradeRefusal =>
       this.#judge(result, { hub, request, upgrade });
-    return "then" in authorization ? authorization.then(judged) : judged(authorization);
+    if (!("then" in authorization)) return judged(authorization);
+    return authorization.then((result) => {
+      const closedMeanwhile = closedBecause();
+      return closedMeanwhile === undefined ? judged(result) : this.#refuse(hub, closedMeanwhile);
+    });
   }
 
   #judge(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
 import { mintToken } from "../../src/auth/token.ts";
 import { encodeServiceMessage } from "../../src/protocol/service-protocol.ts";
@@ -165,6 +166,23 @@ describe("who may connect as an app server, §1.5, §2", () => {
     assert.equal((await answer(hubwire, token("SignalR App Server")))[0], 101);
     assert.equal((await answer(hubwire, token("SignalR Service Owner")))[0], 101);
     assert.equal((await answer(hubwire, token("SignalR REST API Owner")))[0], 403);
+  });
+
+  test("nobody, when the service has begun to stop while the issuer was asked for its keys: 503", async () => {
+    const key = issuerKey("RS256", "k");
+    await using issuer = await TestIssuer.start(key);
+    const { issuer: url, audiences } = issuer.options;
+    const hubwire = await TestHubwire.start({ auth: { issuers: [{ issuer: url, audiences }] } });
+    const token = issuerToken(key, issuer.claims(hubwire.clock.epochMs(), ["SignalR App Server"]));
+    const { promise: asked, resolve } = Promise.withResolvers<ServerResponse>();
+    issuer.instead = (_path, response) => resolve(response);
+    const answered = answer(hubwire, token);
+    const response = await asked;
+    const stopped = hubwire.node.stop();
+    issuer.instead = undefined;
+    response.end(JSON.stringify({ issuer: url, jwks_uri: `${url}/keys` }));
+    assert.equal((await answered)[0], 503);
+    await stopped;
   });
 
   test("no more than limits.maxServerConnections: 429", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AppServerPeer } from "../support/app-server-peer.ts";
 import { asked, completionOf, INVOCATION_ID, invocation } from "../support/client-result.ts";
+import { settled } from "../support/http-call.ts";
 import { frameOf, jsonWire, leftNothing, messagePackWire } from "../support/hub-wire.ts";
 import { negotiate } from "../support/negotiate.ts";
 import { relayedClient } from "../support/relayed-client.ts";
@@ -150,6 +151,25 @@ describe("a client that moves to another app server, §4.5", () => {
     client.drop();
     await c.settled();
     await leave(hubwire, b, c);
+  });
+
+  test("is read again, where its lost app server was too slow to read it", async () => {
+    await using hubwire = await TestHubwire.start({ limits: { maxServerBufferedBytes: 8_000_000 } });
+    const a = await AppServerPeer.connect(hubwire, { serverId: "a", migrationLevel: 2 });
+    using client = await relayedClient(hubwire, a);
+    const b = await AppServerPeer.connect(hubwire, { serverId: "b" });
+    a.socket.pause();
+    for (let n = 0; n < 30; n++) client.send(jsonWire.invocation("m", ["x".repeat(1_000_000)]));
+    client.send(jsonWire.invocation("last", []));
+    await settled(hubwire);
+    assert.ok(client.socket.writableLength > 1_000_000, "it is not read");
+    a.kill();
+    await b.next("openConnection");
+    const last = jsonWire.invocation("last", []);
+    while (!(await b.nextData()).toString().endsWith(last));
+    client.drop();
+    await b.settled();
+    await leave(hubwire, b);
   });
 
   test("is not given to one that would refuse its handshake: stateful reconnect", async () => {

@@ -148,6 +148,17 @@ describe("an app server that sends what is nobody's business", () => {
   });
 });
 
+test("an app server that asks for more and more and reads nothing is dropped", async () => {
+  await using hubwire = await TestHubwire.start({ limits: { maxServerBufferedBytes: 1_000_000 } });
+  await using witnesses = await Witnesses.call(hubwire);
+  using server = await AppServerPeer.connect(hubwire, BAD);
+  server.socket.pause();
+  for (let time = 0; time < 40; time++) server.send({ type: "ping", pairs: [["echo", "x".repeat(500_000)]] });
+  assert.match((await hubwire.event("server.disconnected")).reason, /^The app server is too slow/);
+  server.kill();
+  await witnesses.alone();
+});
+
 describe("a server connection that is cut", () => {
   const message = encodeServiceMessage({ type: "checkGroupExistence", group: "g".repeat(100), ackId: 1 });
   for (const bytes of [1, 2, 50])
