@@ -58,7 +58,7 @@ sealed class Suites
 
     static async Task Stateful(Report report, Target target)
     {
-        await using (var server = await target.Start("stateful", "--stateful-reconnects", target.SelfHosted ? "hub" : "service", "--connections", "1"))
+        await using (var server = await target.Start("stateful", "--stateful-reconnects", target.SelfHosted ? "hubs" : "service", "--connections", "1"))
             foreach (var wire in new[] { Wire.WebSocketsJson, Wire.WebSocketsMessagePack })
                 await report.Run($"stateful reconnect {wire}", new StatefulReconnectChecks(server, wire).All);
         if (!target.SelfHosted) await report.Run("stateful reconnect", new StatefulReconnectOptionChecks(target).All);

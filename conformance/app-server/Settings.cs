@@ -14,7 +14,7 @@ public sealed class Settings(string[] args)
     public int ShutdownSeconds => int.Parse(Value("--shutdown-timeout") ?? "30");
     /// <summary>Disabled, Preferred or Required.</summary>
     public string Sticky => Value("--sticky") ?? "Disabled";
-    /// <summary>Who allows stateful reconnects: "service" for all hubs, or the "hub" /main for itself.</summary>
+    /// <summary>Who allows stateful reconnects: the "service" for all, or the "hubs" /main and /results for themselves.</summary>
     public string? StatefulReconnects => Value("--stateful-reconnects");
     public string? ApplicationName => Value("--app-name");
     /// <summary>What the hubs say who they are, and the start of the name that the SDK tells the service.</summary>
