@@ -4,7 +4,7 @@ namespace Hubwire.Conformance.App;
 public sealed class Settings(string[] args)
 {
     public int Port => int.Parse(Value("--port") ?? "5080");
-    /// <summary>Of the service; several are several endpoints, the second one secondary.</summary>
+    /// <summary>Of the service; several are several endpoints.</summary>
     public string[] ConnectionStrings => Values("--connection-string");
     /// <summary>ASP.NET Core's own SignalR instead of the service.</summary>
     public bool SelfHosted => args.Contains("--self-hosted");
