@@ -11,7 +11,7 @@ string? Option(string name)
 var connectionString = Option("--connection-string");
 if (Option("--app-server") is not { } appServer || (connectionString == null) == !args.Contains("--self-hosted"))
 {
-    Console.Error.WriteLine($"usage: app-server-checks --app-server DLL (--connection-string TEXT | --self-hosted) [--hubwire COMMAND] [--node COMMAND]");
+    Console.Error.WriteLine($"usage: app-server-checks --app-server DLL (--connection-string TEXT | --self-hosted) [--hubwire COMMAND] [--node NODE]");
     Console.Error.WriteLine($"  [--short] [--parts {string.Join(',', Suites.Parts)}] [--wires {string.Join(',', Wire.All.AsEnumerable())}]");
     Console.Error.WriteLine("  [--only TEXT|TEXT] [--at-once 2] [--logs FOLDER] [--log-level Warning]");
     return 2;
@@ -27,7 +27,7 @@ var suites = new Suites
         Logs = Option("--logs") ?? Path.Combine(Path.GetTempPath(), "hubwire-conformance-logs"),
         LogLevel = Option("--log-level") ?? "Warning",
     },
-    JavaScriptCommand = Option("--node")?.Split(' ') ?? [],
+    Node = Option("--node"),
     Wires = Option("--wires") is { } names ? [.. Wire.All.Where(wire => names.Split(',').Contains($"{wire}"))] : Wire.All,
     IsShort = args.Contains("--short"),
 };

@@ -6,8 +6,8 @@ sealed class Suites
     public static readonly string[] Parts = ["one", "two", "stateful", "newer", "sticky", "options", "shutdown", "restart", "blazor", "javascript", "slow"];
 
     public required Target Target { get; init; }
-    /// <summary>Runs javascript-client.ts; empty where there is none.</summary>
-    public required string[] JavaScriptCommand { get; init; }
+    /// <summary>What runs TypeScript, and the folder of the programs for it; no program is run without.</summary>
+    public required string? Node { get; init; }
     public required Wire[] Wires { get; init; }
     /// <summary>Only the wires that differ most where every check starts its app servers, and nothing that waits for minutes.</summary>
     public required bool IsShort { get; init; }
@@ -26,7 +26,7 @@ sealed class Suites
         "two" => Wires.Select<Wire, Func<Report, Target, Task>>(wire => (report, target) => Two(report, target, wire)),
         "shutdown" => ShutdownWires.Select<Wire, Func<Report, Target, Task>>(wire => (report, target) => report.Run($"shutdown {wire}", ChecksOf(new ShutdownChecks(target, wire)))),
         "blazor" => [Blazor],
-        "javascript" when JavaScriptCommand.Length > 0 => [JavaScript],
+        "javascript" when Node != null => [JavaScript],
         "stateful" => [Stateful],
         "slow" when !IsShort => [Slow],
         "newer" when !Target.SelfHosted => [Newer],
@@ -56,11 +56,11 @@ sealed class Suites
         await report.Run($"two app servers {wire}", [.. new TwoServerChecks(a, other, wire).All, .. new TwoServerResultChecks(a, other, wire).All]);
     }
 
-    static async Task Stateful(Report report, Target target)
+    async Task Stateful(Report report, Target target)
     {
-        await using (var server = await target.Start("stateful", "--stateful-reconnects", target.SelfHosted ? "hub" : "service", "--connections", "1"))
+        await using (var server = await target.Start("stateful", "--stateful-reconnects", target.SelfHosted ? "hubs" : "service", "--connections", "1"))
             foreach (var wire in new[] { Wire.WebSocketsJson, Wire.WebSocketsMessagePack })
-                await report.Run($"stateful reconnect {wire}", new StatefulReconnectChecks(server, wire).All);
+                await report.Run($"stateful reconnect {wire}", [.. new StatefulReconnectChecks(server, wire).All, .. new JavaScriptChecks(server, Node).Stateful(wire)]);
         if (!target.SelfHosted) await report.Run("stateful reconnect", new StatefulReconnectOptionChecks(target).All);
     }
 
@@ -73,7 +73,7 @@ sealed class Suites
     async Task JavaScript(Report report, Target target)
     {
         await using var server = await target.Start("javascript");
-        await report.Run("JavaScript", new JavaScriptChecks(server, JavaScriptCommand).All);
+        await report.Run("JavaScript", new JavaScriptChecks(server, Node).All);
     }
 
     static async Task Blazor(Report report, Target target)

@@ -1,48 +1,29 @@
 // @microsoft/signalr by way of an app server: node javascript-client.ts APP_URL TRANSPORT PROTOCOL; ends with 0 when all holds.
 import assert from "node:assert/strict";
-import {
-  HttpTransportType,
-  type HubConnection,
-  HubConnectionBuilder,
-  type IStreamResult,
-  LogLevel,
-  Subject,
-} from "@microsoft/signalr";
-import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
+import { type HubConnection, type IStreamResult, Subject } from "@microsoft/signalr";
+import { connectionTo, endAfter } from "./javascript-connection.ts";
 
 const [url = "", transport = "", protocol = ""] = process.argv.slice(2);
-const timeoutMs = 45_000;
 const user = { name: "jo", roles: ["admin"], claims: { tenant: "blue" } };
-const token = Buffer.from(JSON.stringify(user)).toString("base64url");
+const signedIn = { url, transport, protocol, user };
+const anonymous = { url, transport, protocol };
 
-setTimeout(() => {
-  console.error(`no end after ${timeoutMs} ms`);
-  process.exit(1);
-}, timeoutMs).unref();
+let current = "start";
+endAfter(45_000, () => current);
 
-const main = build("/main?room=a%20b");
+const main = connectionTo("/main?room=a%20b", signedIn);
 await main.start();
-await callsAreAnswered(main);
-await messagesArriveInOrder(main);
-await streamsAreWhole(main);
-await clientsAreAsked();
-await onlyWhoMayGetsIn();
-await anAbortEnds(main);
-
-function build(path: string, options: { anonymous?: boolean } = {}): HubConnection {
-  const transports: Record<string, HttpTransportType> = {
-    WebSockets: HttpTransportType.WebSockets,
-    ServerSentEvents: HttpTransportType.ServerSentEvents,
-    LongPolling: HttpTransportType.LongPolling,
-  };
-  const builder = new HubConnectionBuilder()
-    .withUrl(url + path, {
-      transport: transports[transport] ?? HttpTransportType.None,
-      ...(options.anonymous ? {} : { accessTokenFactory: () => token }),
-    })
-    .configureLogging(LogLevel.None);
-  if (protocol === "messagepack") builder.withHubProtocol(new MessagePackHubProtocol());
-  return builder.build();
+const steps = [
+  callsAreAnswered,
+  messagesArriveInOrder,
+  streamsAreWhole,
+  clientsAreAsked,
+  onlyWhoMayGetsIn,
+  anAbortEnds,
+] as const;
+for (const step of steps) {
+  current = step.name;
+  await step(main);
 }
 
 async function callsAreAnswered(connection: HubConnection): Promise<void> {
@@ -110,7 +91,7 @@ function collect<T>(stream: IStreamResult<T>): Promise<T[]> {
 }
 
 async function clientsAreAsked(): Promise<void> {
-  const [asked, asking] = [build("/results"), build("/results")];
+  const [asked, asking] = [connectionTo("/results", signedIn), connectionTo("/results", signedIn)];
   asked.on("ask", (question: string) => `re: ${question}`);
   asked.on("askInt", () => {
     throw new Error("js cannot");
@@ -123,10 +104,10 @@ async function clientsAreAsked(): Promise<void> {
 }
 
 async function onlyWhoMayGetsIn(): Promise<void> {
-  const secure = build("/deep/er/secure");
+  const secure = connectionTo("/deep/er/secure", signedIn);
   await secure.start();
   assert.equal(await secure.invoke("ForAdmins"), "admin uid:jo");
-  await assert.rejects(build("/deep/er/secure", { anonymous: true }).start(), /401/);
+  await assert.rejects(connectionTo("/deep/er/secure", anonymous).start(), /401/);
   await secure.stop();
 }
 

@@ -18,7 +18,7 @@ else process.exitCode = await run(process.argv.slice(2));
 
 async function run(given: readonly string[]): Promise<number> {
   const parameters = ["--app-server", programOf(appServerFolder, "app-server"), ...given];
-  parameters.push("--node", `${process.execPath} ${join(folder, "javascript-client.ts")}`);
+  parameters.push("--node", process.execPath);
   if (given.includes("--self-hosted")) return runChecks(parameters);
   await using hubwire = createHubwire({ port: 0, mode: "default", accessKeys: [accessKey] });
   await hubwire.start();

@@ -28,6 +28,7 @@ static class Doors
                 if (ms > 0) await Task.Delay(ms);
             }
         });
+        app.MapPost("/big", (IHubContext<MainHub> hub, string id, string mark, int length) => hub.Clients.Client(id).SendAsync("news", mark + new string('y', length)));
         app.MapPost("/join", (IHubContext<MainHub> hub, string id, string group) => hub.Groups.AddToGroupAsync(id, group));
         app.MapPost("/leave", (IHubContext<MainHub> hub, string id, string group) => hub.Groups.RemoveFromGroupAsync(id, group));
     }

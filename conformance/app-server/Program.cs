@@ -34,10 +34,10 @@ if (!settings.SelfHosted)
 var app = builder.Build();
 app.UseAuthentication();
 app.UseAuthorization();
-app.MapHub<MainHub>("/main", hub => hub.AllowStatefulReconnects = settings.StatefulReconnects == "hub");
+app.MapHub<MainHub>("/main", hub => hub.AllowStatefulReconnects = settings.StatefulReconnects == "hubs");
 app.MapHub<DetailedHub>("/detailed");
 app.MapHub<SecureHub>("/deep/er/secure");
-app.MapHub<ResultsHub>("/results");
+app.MapHub<ResultsHub>("/results", hub => hub.AllowStatefulReconnects = settings.StatefulReconnects == "hubs");
 app.MapHub<TypedHub>("/typed");
 app.MapHub<ExpiringHub>("/expiring", hub => hub.CloseOnAuthenticationExpiration = true);
 if (settings.Blazor)

@@ -15,16 +15,16 @@ sealed class SdkInternals(IServiceProvider services)
 
     /// <summary>Gives a client, named by its connection token, other claims; the status, and the claims that it has then.</summary>
     public Task<string> RenewClaims(string connectionToken, Claim[] claims) =>
-        Call("RefreshAuthAsync", new RefreshAuthMessage(connectionToken, claims, DateTimeOffset.UtcNow.AddHours(1), 0));
+        Outcome(Invoke("RefreshAuthAsync", new RefreshAuthMessage(connectionToken, claims, DateTimeOffset.UtcNow.AddHours(1), 0), null, CancellationToken.None));
 
     /// <summary>The status, and the claims of a client that is named by its connection token.</summary>
-    public Task<string> ClaimsOf(string connectionToken) => Call("GetConnectionClaimsAsync", new GetConnectionClaimsMessage(connectionToken, 0));
+    public Task<string> ClaimsOf(string connectionToken) =>
+        Outcome(Invoke("GetConnectionClaimsAsync", new GetConnectionClaimsMessage(connectionToken, 0), CancellationToken.None));
 
     /// <summary>Who is in a group, page by page: connection id and user id.</summary>
     public async Task<List<string[]>> MembersOf(string group, int? top, int pageSize)
     {
-        var list = Method("ListConnectionsInGroupAsync");
-        var pages = (IAsyncEnumerable<object>)list.Invoke(manager, [group, top, pageSize, null, null, CancellationToken.None])!;
+        var pages = (IAsyncEnumerable<object>)Invoke("ListConnectionsInGroupAsync", group, top, pageSize, null, null, CancellationToken.None);
         var all = new List<string[]>();
         await foreach (var page in pages)
         {
@@ -34,15 +34,18 @@ sealed class SdkInternals(IServiceProvider services)
         return all;
     }
 
-    async Task<string> Call(string method, object message)
+    static async Task<string> Outcome(object task)
     {
-        var task = (Task)Method(method).Invoke(manager, [message, null, CancellationToken.None])!;
-        await task;
+        await (Task)task;
         var result = task.GetType().GetProperty("Result")!.GetValue(task)!;
         object? Of(string name) => result.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)!.GetValue(result);
         var claims = (Of("Claims") as IEnumerable ?? Array.Empty<Claim>()).Cast<Claim>().Select(claim => $"{claim.Type}={claim.Value}");
         return $"{Of("Status")}: {string.Join("; ", claims)}";
     }
 
-    static MethodInfo Method(string name) => Manager.GetInterfaces().Append(Manager).SelectMany(type => type.GetMethods()).First(method => method.Name == name);
+    object Invoke(string name, params object?[] arguments)
+    {
+        var methods = Manager.GetInterfaces().Append(Manager).SelectMany(type => type.GetMethods());
+        return methods.First(method => method.Name == name && method.GetParameters().Length == arguments.Length).Invoke(manager, arguments)!;
+    }
 }

@@ -10,7 +10,7 @@ static class Service
 {
     public static void Configure(ServiceOptions azure, Settings settings)
     {
-        azure.Endpoints = [.. settings.ConnectionStrings.Select((text, i) => new ServiceEndpoint(text, i == 0 ? EndpointType.Primary : EndpointType.Secondary, "endpoint" + i))];
+        azure.Endpoints = [.. settings.ConnectionStrings.Select((text, i) => new ServiceEndpoint(text, EndpointType.Primary, "endpoint" + i))];
         azure.InitialHubServerConnectionCount = settings.Connections;
         azure.ServerStickyMode = Enum.Parse<ServerStickyMode>(settings.Sticky);
         azure.AccessTokenAlgorithm = Enum.Parse<AccessTokenAlgorithm>(settings.Algorithm);

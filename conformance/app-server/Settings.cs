@@ -4,7 +4,7 @@ namespace Hubwire.Conformance.App;
 public sealed class Settings(string[] args)
 {
     public int Port => int.Parse(Value("--port") ?? "5080");
-    /// <summary>Of the service; several are several endpoints, the second one secondary.</summary>
+    /// <summary>Of the service; several are several endpoints.</summary>
     public string[] ConnectionStrings => Values("--connection-string");
     /// <summary>ASP.NET Core's own SignalR instead of the service.</summary>
     public bool SelfHosted => args.Contains("--self-hosted");
@@ -14,7 +14,7 @@ public sealed class Settings(string[] args)
     public int ShutdownSeconds => int.Parse(Value("--shutdown-timeout") ?? "30");
     /// <summary>Disabled, Preferred or Required.</summary>
     public string Sticky => Value("--sticky") ?? "Disabled";
-    /// <summary>Who allows stateful reconnects: "service" for all hubs, or the "hub" /main for itself.</summary>
+    /// <summary>Who allows stateful reconnects: the "service" for all, or the "hubs" /main and /results for themselves.</summary>
     public string? StatefulReconnects => Value("--stateful-reconnects");
     public string? ApplicationName => Value("--app-name");
     /// <summary>What the hubs say who they are, and the start of the name that the SDK tells the service.</summary>
