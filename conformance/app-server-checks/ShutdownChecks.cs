@@ -121,7 +121,7 @@ sealed class ShutdownChecks(Target target, Wire wire)
             Expect.Equal("B", await fresh.Call<string>("Server"), "the server of a new client");
         }
         Expect.Equal(id, client.Id, "the connection id");
-        Expect.True(!pair.A.HasExited && calls > 20, $"A still runs after {calls} calls");
+        Expect.True(!pair.A.HasExited && calls > 5, $"A still runs after {calls} calls");
         await Expect.Soon(client.Connection.StopAsync(), "the stop");
         await pair.A.Exits(20);
     }

@@ -9,8 +9,6 @@ import { connectionTo, endAfter } from "./javascript-connection.ts";
 const [url = "", transport = "", protocol = ""] = process.argv.slice(2);
 const sizes = [500_000, 3_000_000];
 const cutsAfterMs = [0, 3, 10, 30, 60];
-/** The client gives up when an attempt to come back is cut too. */
-const untilItIsBackMs = 500;
 
 let current = "start";
 endAfter(50_000, () => current);
@@ -39,7 +37,7 @@ const sum = connection.invoke<number>("Sum", numbers);
 for (let n = 1; n <= 200; n++) {
   if (n % 60 === 0) proxy?.cut();
   numbers.next(n);
-  await delay(n % 60 === 0 ? untilItIsBackMs : 3);
+  await (n % 60 === 0 ? isBack() : delay(3));
 }
 numbers.complete();
 assert.equal(await sum, 20_100);
@@ -50,6 +48,12 @@ await proxy?.[Symbol.asyncDispose]();
 async function cutWithin<T>(transfer: Promise<T>, ms: number): Promise<T> {
   await delay(ms);
   proxy?.cut();
-  const [result] = await Promise.all([transfer, delay(untilItIsBackMs)]);
+  const result = await transfer;
+  await isBack();
   return result;
+}
+
+/** The client gives up when an attempt to come back is cut too. */
+async function isBack(): Promise<void> {
+  assert.equal(await connection.invoke("Echo", "back"), "back");
 }
