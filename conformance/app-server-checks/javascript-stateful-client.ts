@@ -9,6 +9,8 @@ import { connectionTo, endAfter } from "./javascript-connection.ts";
 const [url = "", transport = "", protocol = ""] = process.argv.slice(2);
 const sizes = [500_000, 3_000_000];
 const cutsAfterMs = [0, 3, 10, 30, 60];
+/** The client acknowledges once a second, and what it has not may not become more than the service keeps. */
+const betweenCutsMs = 500;
 
 let current = "start";
 endAfter(50_000, () => current);
@@ -48,7 +50,7 @@ await proxy?.[Symbol.asyncDispose]();
 async function cutWithin<T>(transfer: Promise<T>, ms: number): Promise<T> {
   await delay(ms);
   proxy?.cut();
-  const result = await transfer;
+  const [result] = await Promise.all([transfer, delay(betweenCutsMs)]);
   await isBack();
   return result;
 }
